@@ -1,0 +1,7 @@
+"""Helpers of the course *Learning to See Skin Lesions*: one module a room, in the order the data flows.
+
+``ham10000 → settings → sample → download → data → splits → images → provenance → plots → checks``.
+A module imports only from rooms before it.  Not a medical device: this code teaches, it diagnoses nobody.
+"""
+
+__version__ = "0.1.0"

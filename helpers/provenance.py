@@ -1,0 +1,104 @@
+"""Where a page's numbers come from: one banner at the top of each notebook.  Chapter 1 introduces it."""
+
+import html
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+
+import helpers
+
+#: Packages whose version can change a number.
+PACKAGES = ("numpy", "pandas", "scikit-learn", "scikit-image", "pillow")
+#: These are named only where a notebook has imported them: a data chapter does not wait for TensorFlow.
+MODEL_PACKAGES = ("tensorflow", "keras", "xgboost")
+
+
+def device():
+    """Return the device in words: the GPUs TensorFlow sees, if it is loaded, else the processor cores.
+
+    TensorFlow is not imported for it.  A GPU of the machine that no model uses yet is said so.
+    """
+    cores = f"{os.cpu_count()} CPU cores ({platform.machine()})"
+    if "tensorflow" in sys.modules:
+        gpus = sys.modules["tensorflow"].config.list_physical_devices("GPU")
+        return f"{len(gpus)} GPU, {cores}" if gpus else f"no GPU, {cores}"
+    return f"{cores}; a GPU is present, not used here" if shutil.which("nvidia-smi") else cores
+
+
+def versions():
+    """Return ``{package: version}`` of what can change a number, Python and this course included."""
+    loaded = tuple(name for name in MODEL_PACKAGES if name in sys.modules)
+    found = {"helpers": helpers.__version__, "Python": platform.python_version()}
+    return found | {name: metadata.version(name) for name in PACKAGES + loaded}
+
+
+@dataclass(frozen=True)
+class Banner:
+    """Rows of ``label: value`` and the notices above them; shown as HTML in a notebook, as text in a terminal."""
+
+    rows: dict[str, str]
+    notices: tuple[str, ...]
+
+    def __repr__(self):
+        width = max(len(label) for label in self.rows)
+        lines = [f"*** {notice} ***" for notice in self.notices]
+        return "\n".join(lines + [f"{label:<{width}}  {value}" for label, value in self.rows.items()])
+
+    def _repr_html_(self):
+        notices = "".join(
+            '<p style="margin:0 0 .6em;padding:.5em .8em;border-left:.4em solid #B34700;background:#FFF1E5;'
+            f'color:#3D1A00;font-weight:600">{html.escape(notice)}</p>'
+            for notice in self.notices
+        )
+        rows = "".join(
+            f'<div style="display:flex;gap:1em;flex-wrap:wrap"><dt style="flex:0 0 6.5em;font-weight:600">{html.escape(label)}</dt>'
+            f'<dd style="flex:1 1 16em;margin:0">{html.escape(value)}</dd></div>'
+            for label, value in self.rows.items()
+        )
+        return (
+            '<section class="skin-provenance" aria-label="Where the numbers on this page come from" '
+            'style="border:1px solid #8A8F98;border-radius:.4em;padding:.8em 1em;margin:0 0 1em;font-size:.9em;line-height:1.5">'
+            f'{notices}<dl style="margin:0">{rows}</dl></section>'
+        )
+
+
+def banner(dataset, settings):
+    """Return the :class:`Banner` of a page: data, resolution, hash, tier, device, versions.
+
+    Parameters
+    ----------
+    dataset : helpers.data.Dataset
+    settings : helpers.settings.Settings
+        ``settings.sizes.image`` is what the chapter asks for; a data set with fewer pixels is marked as upsampled.
+    """
+    (height, width), (stored_height, stored_width) = settings.sizes.image, dataset.size
+    notices = []
+    if dataset.synthetic:
+        notices.append(
+            "SYNTHETIC DATA. The images and every number computed from them on this page are drawn by a program, "
+            "not photographed. They show how the code works, and nothing about skin."
+        )
+    if dataset.missing:
+        notices.append(
+            f"SUBSET. {len(dataset.table):,} of the {len(dataset.table) + dataset.missing:,} images that the metadata "
+            "lists are here; every number on this page is of that subset."
+        )
+    upsampled = height > stored_height or width > stored_width
+    if upsampled:
+        notices.append(
+            f"UPSAMPLED. This chapter asks for {width} x {height} pixels; the stored images have "
+            f"{stored_width} x {stored_height}."
+        )
+    rows = {
+        "Data": f"{dataset.source}, {len(dataset.table):,} images of {stored_width} x {stored_height} pixels",
+        "Data hash": dataset.fingerprint[:16],
+        "Licence": dataset.licence,
+        "Tier": f"{settings.tier}: images used at {width} x {height} pixels" + (" (upsampled)" if upsampled else ""),
+        "Seed": str(settings.seed),
+        "Device": device(),
+        "Versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
+    }
+    return Banner(rows=rows, notices=tuple(notices))

@@ -1,0 +1,121 @@
+"""What a run uses: its tier, its sizes, its seed, its folders; chosen once, and printable with the reason.
+
+Chapter 1 introduces it.  Environment variables: ``SKIN_TIER`` (quick, workshop, full), ``SKIN_DATA`` (a folder with
+HAM10000 in the official layout, or your own images in it), ``SKIN_CACHE`` (where generated and downloaded files go).
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pooch
+
+TIERS = {
+    "quick": "small enough for a laptop: under a minute a notebook on two CPU cores",
+    "workshop": "moderate sizes on real data: about ten minutes a notebook on a small GPU",
+    "full": "the paper's own sizes: as long as they take on a Colab GPU",
+}
+
+#: The seed of everything random, unless a cell says otherwise.
+SEED = 2018
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much work a chapter does: ``image`` is (height, width) in pixels, ``repeats`` how often a random draw is repeated."""
+
+    image: tuple[int, int]
+    repeats: int
+
+
+#: The sizes of each chapter in each tier.  A tier limits pixels, epochs and training rows, never the metadata.
+CHAPTERS = {
+    "meet-the-data": {
+        "quick": Sizes(image=(75, 100), repeats=20),
+        "workshop": Sizes(image=(150, 200), repeats=50),
+        "full": Sizes(image=(450, 600), repeats=200),
+    },
+    "split-without-leaking": {
+        "quick": Sizes(image=(75, 100), repeats=20),
+        "workshop": Sizes(image=(150, 200), repeats=50),
+        "full": Sizes(image=(450, 600), repeats=200),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one run uses.  ``reasons`` says for each choice where it came from; ``print(settings)`` shows both."""
+
+    chapter: str
+    tier: str
+    sizes: Sizes
+    seed: int
+    data: Path | None
+    cache: Path
+    reasons: dict[str, str] = field(compare=False)
+
+    def __str__(self):
+        height, width = self.sizes.image
+        rows = {
+            "chapter": self.chapter,
+            "tier": f"{self.tier}: {TIERS[self.tier]}",
+            "images": f"{width} x {height} pixels",
+            "repeats": self.sizes.repeats,
+            "seed": self.seed,
+            "data": self.data or "not named",
+            "cache": self.cache,
+        }
+        return "\n".join(
+            f"{name:<8} {value}" + (f"  ({self.reasons[name]})" if name in self.reasons else "")
+            for name, value in rows.items()
+        )
+
+    __repr__ = __str__
+
+
+def load(chapter, tier=None, data=None, cache=None):
+    """Return the :class:`Settings` of a chapter.
+
+    Parameters
+    ----------
+    chapter : str
+        A key of :data:`CHAPTERS`: the notebook's name without its number, such as ``"meet-the-data"``.
+    tier, data, cache : str or Path, optional
+        An argument goes before the environment variable, the variable before the default.
+
+    Raises
+    ------
+    ValueError
+        If the chapter or the tier is not known.  A ``data`` folder that does not exist is reported by
+        :func:`helpers.data.load`, which knows what should be in it.
+    """
+    if chapter not in CHAPTERS:
+        raise ValueError(f"chapter {chapter!r} is not known; choose one of {', '.join(CHAPTERS)}")
+    reasons = {}
+
+    def choose(name, argument, default, why):
+        variable = f"SKIN_{name.upper()}"
+        if argument is not None:
+            reasons[name] = "passed as an argument"
+            return argument
+        if os.environ.get(variable):
+            reasons[name] = f"from {variable}"
+            return os.environ[variable]
+        reasons[name] = f"{why}; set {variable} to change it"
+        return default
+
+    tier = choose("tier", tier, "quick", "the default")
+    if tier not in TIERS:
+        raise ValueError(f"tier {tier!r} ({reasons['tier']}) is not known; choose one of {', '.join(TIERS)}")
+    data = choose("data", data, None, "the cache or the embedded sample is used")
+    cache = choose("cache", cache, pooch.os_cache("skin-lesions"), "the default")
+    return Settings(
+        chapter=chapter,
+        tier=tier,
+        sizes=CHAPTERS[chapter][tier],
+        seed=SEED,
+        data=None if data is None else Path(data).expanduser(),
+        cache=Path(cache).expanduser(),
+        reasons=reasons,
+    )

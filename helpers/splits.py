@@ -1,0 +1,171 @@
+"""Who is trained on, who is tested on: lesion groups, three protocols, and the audit that counts what leaks.
+
+Chapter 2 introduces it.  Rows are positions in ``Dataset.table`` (0 to n - 1), so they index ``load_pixels`` too.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from helpers.ham10000 import MISSED_PAIRS
+from helpers.settings import SEED
+
+#: The share of the training rows' groups that becomes the validation set: one fold of this many.
+VALIDATION_FOLDS = 8
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three sets of row positions, sorted, int64; no row is in two of them.
+
+    ``protocol`` is ``"grouped"``, ``"image8020"`` or ``"holdout938"``.  The validation set is cut from the training
+    part by lesion group, so that under every protocol what is chosen on it has not been memorised.
+    """
+
+    protocol: str
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    @property
+    def hash(self):
+        """SHA-256 over the protocol and the three sets of rows: equal hashes, equal splits of a given table."""
+        digest = hashlib.sha256(self.protocol.encode())
+        for rows in (self.train, self.validation, self.test):
+            digest.update(len(rows).to_bytes(8, "little") + rows.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a test set shares with a training set; ``print`` it.
+
+    ``leaked_images`` counts test rows whose lesion group is also trained on, ``shared_lesions`` those groups,
+    ``exact_copies`` test rows whose image file, byte for byte, is also trained on.
+    """
+
+    test_images: int
+    leaked_images: int
+    shared_lesions: int
+    exact_copies: int
+
+    @property
+    def leaked_share(self):
+        """Leaked images as a share of the test images, 0 to 1."""
+        return self.leaked_images / self.test_images
+
+    def __str__(self):
+        return (
+            f"{self.leaked_images:,} of {self.test_images:,} test images ({self.leaked_share:.1%}) show a lesion that is "
+            f"also trained on: {self.shared_lesions:,} lesions; {self.exact_copies:,} are exact copies of training images"
+        )
+
+
+def lesion_groups(table):
+    """Return one group label an image: its lesion_id, merged with those that show the same lesion.
+
+    Two lesion_ids merge where a pair of :data:`helpers.ham10000.MISSED_PAIRS` joins them (Abhishek, Jain, Hamarneh,
+    Sci Data 12:196, 2025).  A merged group carries its alphabetically first lesion_id.  Split on this, not on lesion_id.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With the columns ``image_id`` and ``lesion_id``.
+
+    Returns
+    -------
+    pandas.Series of str, named "group", with the table's index.
+    """
+    lesions, codes = np.unique(table["lesion_id"].to_numpy(dtype=str), return_inverse=True)
+    code_of = dict(zip(table["image_id"], codes, strict=True))
+    pairs = [(code_of[a], code_of[b]) for a, b in MISSED_PAIRS if a in code_of and b in code_of]
+    first, second = np.array(pairs, dtype=int).reshape(-1, 2).T
+    joined = coo_array((np.ones(len(pairs)), (first, second)), shape=(len(lesions),) * 2)
+    count, component = connected_components(joined, directed=False)
+    # lesions is sorted, so the first member met in each component is its alphabetically first.
+    _, leader = np.unique(component, return_index=True)
+    return pd.Series(lesions[leader][component][codes], index=table.index, name="group")
+
+
+def grouped(table, fold=0, n_folds=5, seed=SEED):
+    """Return fold ``fold`` of the honest protocol: no lesion group on both sides, classes balanced over the folds.
+
+    Source: scikit-learn's ``StratifiedGroupKFold`` on :func:`lesion_groups`.
+
+    Raises
+    ------
+    ValueError
+        If ``fold`` is not in 0 to ``n_folds - 1``, or a class has fewer groups than there are folds.
+    """
+    if not 0 <= fold < n_folds:
+        raise ValueError(f"fold {fold} does not exist: choose 0 to {n_folds - 1}")
+    groups = lesion_groups(table)
+    fewest = groups.groupby(table["dx"]).nunique()
+    if fewest.min() < n_folds:
+        raise ValueError(
+            f"class {fewest.idxmin()!r} has {fewest.min()} lesions, too few for {n_folds} folds: use fewer folds or more data"
+        )
+    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(table, table["dx"], groups)
+    rest, test = list(folds)[fold]
+    return _with_validation("grouped", table, groups, rest, test, seed)
+
+
+def image8020(table, seed=SEED):
+    """Return the naive split of many notebooks: 80 % / 20 % of the images, stratified by class, lesions ignored.
+
+    Its test set leaks: :func:`audit` says how much.
+    """
+    rest, test = train_test_split(np.arange(len(table)), test_size=0.2, random_state=seed, stratify=table["dx"])
+    return _with_validation("image8020", table, lesion_groups(table), rest, test, seed)
+
+
+def holdout938(table, seed=SEED):
+    """Return the reconstruction of the paper's split: 17 % of the lesions photographed once, stratified by class.
+
+    On HAM10000 the test set has 938 images.  The draw (``random_state=101``) is the one that many public notebooks
+    share; that the paper used it is an inference, which Chapter 2 makes.  ``seed`` cuts the validation set only.
+    """
+    single = np.flatnonzero(~table["lesion_id"].duplicated(keep=False))
+    _, test = train_test_split(single, test_size=0.17, random_state=101, stratify=table["dx"].iloc[single])
+    rest = np.setdiff1d(np.arange(len(table)), test)
+    return _with_validation("holdout938", table, lesion_groups(table), rest, test, seed)
+
+
+def audit(table, train, test):
+    """Count what a test set shares with a training set.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With ``image_id``, ``lesion_id`` and ``checksum``.
+    train, test : array of int
+        Row positions; a row may occur more than once, as it does after oversampling.
+
+    Returns
+    -------
+    Audit
+    """
+    train, test = np.asarray(train), np.asarray(test)
+    if len(test) == 0:
+        raise ValueError("the test set is empty: there is nothing to audit")
+    groups = lesion_groups(table).to_numpy()
+    checksums = table["checksum"].to_numpy()
+    leaked = np.isin(groups[test], groups[train])
+    return Audit(
+        test_images=len(test),
+        leaked_images=int(leaked.sum()),
+        shared_lesions=len(np.unique(groups[test][leaked])),
+        exact_copies=int(np.isin(checksums[test], checksums[train]).sum()),
+    )
+
+
+def _with_validation(protocol, table, groups, rest, test, seed):
+    """Cut a validation set from ``rest`` by lesion group and return the :class:`Split`."""
+    folds = StratifiedGroupKFold(VALIDATION_FOLDS, shuffle=True, random_state=seed)
+    train, validation = next(folds.split(rest, table["dx"].iloc[rest], groups.iloc[rest]))
+    return Split(protocol, train=np.sort(rest[train]), validation=np.sort(rest[validation]), test=np.sort(test))
