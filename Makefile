@@ -1,0 +1,50 @@
+# make book: build the course.  make test: prove it.  Both set everything up by themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+# What the tests and the stored notebook outputs stand on: the embedded sample, whatever the shell has set.
+SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET SKIN_TIER=quick SKIN_CACHE=$(CURDIR)/_build/cache TF_CPP_MIN_LOG_LEVEL=3
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: $(READY) ## Run the notebooks and build the book into _build/html
+	$(BIN)/python tools/book.py
+
+test: $(READY) ## Test the helpers, the notebooks and the built book
+	$(BIN)/ruff check .
+	$(SAMPLE) $(BIN)/pytest tests --ignore tests/test_book.py --cov --cov-report=term-missing:skip-covered
+	$(SAMPLE) $(BIN)/pytest --nbval-lax $(wildcard notebooks/*.ipynb)
+	$(BIN)/python tools/book.py
+	$(BIN)/pytest tests/test_book.py
+
+lab: $(READY) ## Open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: $(READY) ## Regenerate notebooks/*.ipynb and the learner edition from notebooks/src
+	$(SAMPLE) $(BIN)/python tools/notebooks.py
+
+bench: $(READY) ## Run the benchmarks (needs SKIN_DATA) and record them in benchmarks/results
+	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+lock: $(READY) ## Resolve requirements.lock anew from pyproject.toml
+	$(BIN)/python -m venv _build/uv && _build/uv/bin/pip install --quiet uv
+	_build/uv/bin/uv pip compile --quiet --universal --upgrade --all-extras --no-annotate --no-header \
+		--python-version 3.11 --no-emit-index-url --output-file requirements.lock pyproject.toml
+
+clean: ## Remove everything that the other commands made here
+	rm -rf .venv _build .pytest_cache .ruff_cache .coverage *.egg-info
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": try make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: help book test lab notebooks bench lock clean

@@ -1,0 +1,44 @@
+"""What all tests share: no setting of the shell leaks in, one sample is built once, the real data are used where they are."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from helpers import data, settings
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / "_build" / "cache"
+REAL = ROOT.parent / "shared" / "ham10000"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_settings_from_the_shell():
+    for name in ("SKIN_TIER", "SKIN_DATA", "SKIN_CACHE", "SKIN_SUBSET"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def config(no_settings_from_the_shell):
+    """Settings of chapter 1 in the quick tier, with a cache inside the build folder."""
+    return settings.load("meet-the-data", cache=CACHE)
+
+
+@pytest.fixture(scope="session")
+def ham(config):
+    """The embedded synthetic sample."""
+    return data.load(config)
+
+
+@pytest.fixture(scope="session")
+def real_folder():
+    """The folder with all 10,015 real images at 200x150; tests that need it skip where it is not."""
+    if not REAL.is_dir():
+        pytest.skip("the real HAM10000 is not here (looked for ../shared/ham10000)")
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def real_ham(real_folder):
+    """The real HAM10000 as a Dataset."""
+    return data.load(settings.load("meet-the-data", data=real_folder, cache=CACHE))
