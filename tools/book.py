@@ -1,0 +1,161 @@
+"""Build the book: run every notebook, render the pages, say where to open them and how long each chapter took.
+
+``python tools/book.py`` from anywhere.  A second build runs no notebook again unless something that can change a
+result has changed: the helpers, the notebooks, the installed packages, the settings (SKIN_...) or the data.  A
+build that fails leaves no book that counts as good: the stamp, ``_build/book.json``, is written last.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "_build"
+HTML = BUILD / "html"
+CACHE = BUILD / ".jupyter_cache"
+STAMP = BUILD / "book.json"
+
+#: What a notebook's results can depend on, and what a page's looks can depend on besides.
+RESULTS_FROM = ("helpers/**/*.py", "notebooks/*.ipynb", "requirements.lock")
+PAGES_FROM = ("_config.yml", "_toc.yml", "book/**/*", "pyproject.toml", "tools/book.py")
+
+
+def chapters():
+    """Return the paths of the notebooks that are chapters, in the book's order."""
+    return sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def environment():
+    """Return the environment of the build: relative folders made absolute, since notebooks run in their own folder."""
+    found = dict(os.environ)
+    for name in ("SKIN_DATA", "SKIN_CACHE"):
+        if found.get(name):
+            found[name] = str(Path(found[name]).expanduser().resolve())
+    # The notebooks run in this Python's kernel, and no start-up chatter gets into the pages.
+    return found | {
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONUTF8": "1",
+    }
+
+
+def data_identity(environ):
+    """Return the hash of the data that the notebooks will load; None where no notebook is there to load any.
+
+    Raises
+    ------
+    SystemExit
+        With the loader's own words, if the data cannot be loaded.
+    """
+    if not chapters():
+        return None
+    chapter = chapters()[0].stem.split("-", 1)[1]
+    program = (
+        f"from helpers import data, settings\nham = data.load(settings.load({chapter!r}))\n"
+        "print(ham.fingerprint, len(ham.table), ham.missing)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE)
+    if done.returncode:
+        raise SystemExit("The data could not be loaded; the message above says why.  No book was built.")
+    return done.stdout.strip()
+
+
+def digest(patterns, *words):
+    """Return a sha256 over the contents of the files that match and over ``words``."""
+    seen = hashlib.sha256(json.dumps(words, sort_keys=True).encode())
+    for pattern in patterns:
+        for path in sorted(ROOT.glob(pattern)):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                seen.update(f"{path.relative_to(ROOT).as_posix()} {content}\n".encode())
+    return seen.hexdigest()
+
+
+def digests(environ):
+    """Return ``{"results": ..., "pages": ...}``: what the notebooks' results and the whole book come from."""
+    settings = {name: value for name, value in environ.items() if name.startswith("SKIN_")}
+    packages = sorted({f"{found.name}=={found.version}" for found in metadata.distributions()})
+    results = digest(RESULTS_FROM, settings, platform.python_version(), packages, data_identity(environ))
+    return {"results": results, "pages": digest(PAGES_FROM, results)}
+
+
+def stamp():
+    """Return what the last good build wrote, or ``{}``."""
+    return json.loads(STAMP.read_text(encoding="utf-8")) if STAMP.exists() else {}
+
+
+def is_fresh(wanted):
+    """Whether the built book is whole and comes from what is here now."""
+    found = stamp()
+    return (HTML / "index.html").exists() and all(found.get(name) == value for name, value in wanted.items())
+
+
+def run_times():
+    """Return ``{chapter: seconds}`` of the notebooks in the cache, which holds only those that ran without error."""
+    from jupyter_cache import get_cache
+
+    records = get_cache(CACHE).list_cache_records() if CACHE.exists() else []
+    return {Path(record.uri).stem: record.data["execution_seconds"] for record in records}
+
+
+def build(wanted, environ):
+    """Build the book from nothing but the notebooks' cached results, and stamp it.
+
+    Raises
+    ------
+    SystemExit
+        If a notebook fails, if anything warns, or if a chapter was left out.
+    """
+    STAMP.unlink(missing_ok=True)
+    BUILD.mkdir(exist_ok=True)
+    ran_from = CACHE / "results-from"
+    if not ran_from.exists() or ran_from.read_text(encoding="utf-8") != wanted["results"]:
+        shutil.rmtree(CACHE, ignore_errors=True)
+        CACHE.mkdir()
+        ran_from.write_text(wanted["results"], encoding="utf-8")
+    for left in (HTML, BUILD / ".doctrees", BUILD / "jupyter_execute"):
+        shutil.rmtree(left, ignore_errors=True)
+    program = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "build", ".", "-W", "-n", "--keep-going", "--all"]
+    if subprocess.run(command, cwd=ROOT, env=environ).returncode:
+        raise SystemExit("The book was not built; the first error or warning above is the place to start.")
+    seconds = run_times()
+    left_out = [path.name for path in chapters() if path.stem not in seconds]
+    if left_out:
+        raise SystemExit(f"These chapters did not run: {', '.join(left_out)}.  Are they in _toc.yml?")
+    found = wanted | {"seconds": {path.stem: seconds[path.stem] for path in chapters()}}
+    unfinished = STAMP.with_suffix(".part")
+    unfinished.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    os.replace(unfinished, STAMP)
+
+
+def report(reused):
+    """Print how long each chapter took and where to open the book."""
+    print("\nThe book is up to date; nothing was run again." if reused else "\nThe book is built.")
+    for chapter, seconds in stamp()["seconds"].items():
+        print(f"  {chapter:<32} ran in {seconds:6.1f} s")
+    print(f"Open it: {(HTML / 'index.html').relative_to(ROOT).as_posix()}")
+
+
+def main():
+    """Build the book unless it is up to date."""
+    started = time.perf_counter()
+    environ = environment()
+    wanted = digests(environ)
+    reused = is_fresh(wanted)
+    if not reused:
+        build(wanted, environ)
+    report(reused)
+    print(f"({time.perf_counter() - started:.0f} s in all)")
+
+
+if __name__ == "__main__":
+    main()
