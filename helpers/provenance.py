@@ -54,13 +54,15 @@ class Banner:
             for notice in self.notices
         )
         rows = "".join(
-            f'<div style="display:flex;gap:1em;flex-wrap:wrap"><dt style="flex:0 0 6.5em;font-weight:600">{html.escape(label)}</dt>'
+            '<div style="display:flex;gap:1em;flex-wrap:wrap">'
+            f'<dt style="flex:0 0 6.5em;font-weight:600">{html.escape(label)}</dt>'
             f'<dd style="flex:1 1 16em;margin:0">{html.escape(value)}</dd></div>'
             for label, value in self.rows.items()
         )
         return (
             '<section class="skin-provenance" aria-label="Where the numbers on this page come from" '
-            'style="border:1px solid #8A8F98;border-radius:.4em;padding:.8em 1em;margin:0 0 1em;font-size:.9em;line-height:1.5">'
+            'style="border:1px solid #8A8F98;border-radius:.4em;padding:.8em 1em;margin:0 0 1em;'
+            'font-size:.9em;line-height:1.5">'
             f'{notices}<dl style="margin:0">{rows}</dl></section>'
         )
 

@@ -22,7 +22,7 @@ SEED = 2018
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much work a chapter does: ``image`` is (height, width) in pixels, ``repeats`` how often a random draw is repeated."""
+    """How much a chapter does: ``image`` is (height, width) in pixels, ``repeats`` how often a draw is repeated."""
 
     image: tuple[int, int]
     repeats: int

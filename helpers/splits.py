@@ -61,8 +61,9 @@ class Audit:
 
     def __str__(self):
         return (
-            f"{self.leaked_images:,} of {self.test_images:,} test images ({self.leaked_share:.1%}) show a lesion that is "
-            f"also trained on: {self.shared_lesions:,} lesions; {self.exact_copies:,} are exact copies of training images"
+            f"{self.leaked_images:,} of {self.test_images:,} test images ({self.leaked_share:.1%}) show a lesion "
+            f"that is also trained on: {self.shared_lesions:,} lesions; "
+            f"{self.exact_copies:,} are exact copies of training images"
         )
 
 
@@ -70,7 +71,7 @@ def lesion_groups(table):
     """Return one group label an image: its lesion_id, merged with those that show the same lesion.
 
     Two lesion_ids merge where a pair of :data:`helpers.ham10000.MISSED_PAIRS` joins them (Abhishek, Jain, Hamarneh,
-    Sci Data 12:196, 2025).  A merged group carries its alphabetically first lesion_id.  Split on this, not on lesion_id.
+    Sci Data 12:196, 2025).  A merged group carries its alphabetically first lesion_id.  Split on this label.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def lesion_groups(table):
     pairs = [(code_of[a], code_of[b]) for a, b in MISSED_PAIRS if a in code_of and b in code_of]
     first, second = np.array(pairs, dtype=int).reshape(-1, 2).T
     joined = coo_array((np.ones(len(pairs)), (first, second)), shape=(len(lesions),) * 2)
-    count, component = connected_components(joined, directed=False)
+    _, component = connected_components(joined, directed=False)
     # lesions is sorted, so the first member met in each component is its alphabetically first.
     _, leader = np.unique(component, return_index=True)
     return pd.Series(lesions[leader][component][codes], index=table.index, name="group")
@@ -108,7 +109,8 @@ def grouped(table, fold=0, n_folds=5, seed=SEED):
     fewest = groups.groupby(table["dx"]).nunique()
     if fewest.min() < n_folds:
         raise ValueError(
-            f"class {fewest.idxmin()!r} has {fewest.min()} lesions, too few for {n_folds} folds: use fewer folds or more data"
+            f"class {fewest.idxmin()!r} has {fewest.min()} lesions, too few for {n_folds} folds: "
+            "use fewer folds or more data"
         )
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(table, table["dx"], groups)
     rest, test = list(folds)[fold]

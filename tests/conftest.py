@@ -1,4 +1,4 @@
-"""What all tests share: no setting of the shell leaks in, one sample is built once, the real data are used where they are."""
+"""What all tests share: no setting of the shell leaks in, the sample is built once, real data are used if there."""
 
 import os
 from pathlib import Path
