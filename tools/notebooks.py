@@ -1,0 +1,347 @@
+"""Turn notebooks/src/NN-slug.py into notebooks/NN-slug.ipynb and notebooks/learner/NN-slug.ipynb.
+
+``python tools/notebooks.py`` regenerates all; ``python tools/notebooks.py 01`` one chapter; ``--check`` runs nothing
+and says which notebooks differ from their sources.
+
+The complete notebook is executed on the embedded sample in the quick tier, and keeps only the text of the cells
+tagged ``nbval-check-output``, which ``pytest --nbval-lax`` compares with its own run.  The learner edition has no
+output, and no cell tagged ``solution`` or ``instructor``.  The same source gives the same bytes.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: Every tag a source may use, and the tag of the book's renderer that it brings along.
+TAGS = {
+    "assertion": "remove-cell",
+    "hide-cell": None,
+    "hide-input": None,
+    "hide-output": None,
+    "instructor": "remove-cell",
+    "nbval-check-output": None,
+    "remove-cell": None,
+    "remove-input": None,
+    "remove-output": None,
+    "setup": "hide-cell",
+    "solution": "hide-cell",
+    "stub": None,
+}
+#: Tags that do nothing to a cell of text.
+CODE_ONLY = frozenset(TAGS) - {"instructor", "remove-cell"}
+#: A learner's notebook has none of these.
+WITHHELD = frozenset({"solution", "instructor"})
+#: The options of a figure, as ``#| name: text`` lines at the head of the cell that draws it.
+OPTIONS = ("name", "caption", "alt")
+#: Cells a notebook, lines a code cell, bytes a file.
+MOST_CELLS, MOST_LINES, MOST_BYTES = 60, 30, 1_000_000
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "name": "python", "pygments_lexer": "ipython3"},
+}
+
+
+class SourceError(ValueError):
+    """A notebook's source is not as it should be; the message names the file, the line and the remedy."""
+
+
+def sources(root=ROOT):
+    """Return the paths of the chapters' sources, in order."""
+    return sorted((root / "notebooks" / "src").glob("[0-9][0-9]-*.py"))
+
+
+def repository(root=ROOT):
+    """Return the address of the project's repository, which only pyproject.toml names."""
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+
+
+def cell_options(code):
+    """Return the ``#|`` options at the head of a code cell as ``{name: text}``.
+
+    A line that starts with ``#|`` and at least two blanks goes on with the line before it.
+    """
+    options = {}
+    for line in code.splitlines():
+        if not line.startswith("#|"):
+            break
+        if found := re.fullmatch(r"#\| ([a-z]+): (.+)", line):
+            name = found.group(1)
+            if name in options:
+                raise SourceError(f"the option {name!r} stands twice")
+            options[name] = found.group(2).strip()
+        elif options and re.match(r"#\|  +\S", line):
+            name = list(options)[-1]
+            options[name] += " " + line[2:].strip()
+        else:
+            raise SourceError(f"{line!r} is no option; write '#| name: text', and '#|   text' to go on with one")
+    return options
+
+
+def figure_metadata(code):
+    """Return the cell metadata from which the book takes a figure's name, caption and alternative text."""
+    options = cell_options(code)
+    if "plots.show(" in code or options:
+        wanting = [name for name in OPTIONS if name not in options]
+        unknown = [name for name in options if name not in OPTIONS]
+        if wanting or unknown:
+            raise SourceError(
+                f"a figure cell needs the options {', '.join(OPTIONS)}; "
+                + (f"missing: {', '.join(wanting)}" if wanting else f"not known: {', '.join(unknown)}")
+            )
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", options["name"]):
+            raise SourceError(f"the name {options['name']!r} has to be lower-case letters, digits and hyphens")
+        figure = {"caption": options["caption"], "name": options["name"]}
+        return {"mystnb": {"figure": figure, "image": {"alt": options["alt"]}}}
+    return {}
+
+
+def _tags(cell):
+    tags = list(cell.metadata.get("tags", []))
+    unknown = [tag for tag in tags if tag not in TAGS]
+    if unknown:
+        raise SourceError(f"the tag {unknown[0]!r} is not known; choose from {', '.join(TAGS)}")
+    idle = [tag for tag in tags if cell.cell_type == "markdown" and tag in CODE_ONLY]
+    if idle:
+        raise SourceError(f"the tag {idle[0]!r} does nothing to a cell of text; write comments in a code cell instead")
+    for tag in list(tags):
+        implied = TAGS[tag]
+        if implied and implied not in tags:
+            tags.append(implied)
+    return tags
+
+
+def build(path, root=ROOT):
+    """Return the complete notebook of a source, not executed, as an nbformat node.
+
+    Raises
+    ------
+    SourceError
+        Naming file and line, if a tag or an option is not known, or a figure lacks its name, caption or alt text.
+    """
+    text = path.read_text(encoding="utf-8")
+    starts = _starts(text)
+    found = jupytext.reads(text, fmt="py:percent").cells
+    if len(found) != len(starts):
+        raise SourceError(f"{path.name}: something stands before the first '# %%', outside of any cell")
+    address, cells, seen = repository(root), [], {}
+    for cell, line in zip(found, starts, strict=True):
+        try:
+            source = cell.source.replace("{{repository}}", address)
+            tags = _tags(cell)
+            metadata = {"tags": tags} if tags else {}
+            if cell.cell_type == "code":
+                metadata |= figure_metadata(source)
+            elif cell.cell_type != "markdown":
+                raise SourceError(f"a cell is text or code, not {cell.cell_type}")
+        except SourceError as error:
+            raise SourceError(f"{path.name}, line {line}: {error}") from None
+        digest = hashlib.sha256(f"{cell.cell_type}\n{source}".encode()).hexdigest()[:12]
+        seen[digest] = seen.get(digest, 0) + 1
+        new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
+        cells.append(new(source, metadata=metadata, id=f"{digest}-{seen[digest]}"))
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
+    nbformat.validate(notebook)
+    return notebook
+
+
+def learner_edition(notebook):
+    """Return the notebook without solutions, instructor's cells and outputs; links are one folder deeper."""
+    cells = []
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if WITHHELD.isdisjoint(tags):
+            metadata = {"tags": ["stub"]} if "stub" in tags else {}
+            if cell.cell_type == "code":
+                cells.append(nbformat.v4.new_code_cell(cell.source, metadata=metadata, id=cell.id))
+            else:
+                deeper = re.sub(r"""(\]\(|(?:href|src)=["'])\.\./""", r"\1../../", cell.source)
+                cells.append(nbformat.v4.new_markdown_cell(deeper, metadata=metadata, id=cell.id))
+    return nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
+
+
+def sample_environment(root=ROOT):
+    """Return the environment in which notebooks run here: the embedded sample, the quick tier, quiet libraries.
+
+    The cache is the project's own, so that no download in the reader's cache takes the sample's place.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SKIN_")}
+    paths = [str(root), *filter(None, [kept.get("PYTHONPATH")])]
+    return kept | {
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUTF8": "1",
+        "SKIN_CACHE": str(root / "_build" / "cache"),
+        "SKIN_TIER": "quick",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+def _starts(text):
+    """Return the numbers of the lines at which the cells of a source start."""
+    return [number for number, line in enumerate(text.splitlines(), start=1) if line.startswith("# %%")]
+
+
+def _where(path, notebook, index):
+    first = next((line for line in notebook.cells[index].source.splitlines() if not line.startswith("#|")), "")
+    return f"{path.name}, line {_starts(path.read_text(encoding='utf-8'))[index]} (cell {index}, {first!r})"
+
+
+def checked_text(outputs, root=ROOT):
+    """Return of a checked cell's outputs the text, which is what nbval compares.
+
+    Raises
+    ------
+    SourceError
+        If there is none, or it cannot be the same in another run: stderr, addresses in memory, local paths.
+    """
+    kept = []
+    for output in outputs:
+        if output.output_type == "stream":
+            if output.name != "stdout":
+                raise SourceError(f"a checked cell must not write to stderr: {output.text.strip()!r}")
+            kept.append(nbformat.v4.new_output("stream", name="stdout", text=output.text))
+        else:
+            count = {"execution_count": output.execution_count} if "execution_count" in output else {}
+            text = {"text/plain": output.data["text/plain"]} if "text/plain" in output.data else {}
+            kept.append(nbformat.v4.new_output(output.output_type, data=text, **count))
+    told = "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in kept)
+    if not told.strip():
+        raise SourceError("a cell tagged nbval-check-output has to print or return some text")
+    if found := re.search(r"\bat 0x[0-9a-f]+", told):
+        raise SourceError(f"an address in memory differs in each run: {found.group()!r}; print something else")
+    for local in (str(root), str(Path.home())):
+        if re.search(re.escape(local) + r"(?=[/\\\s'\")]|$)", told):
+            raise SourceError(f"a checked cell must not show the local path {local}")
+    return kept
+
+
+def execute(notebook, path, root=ROOT, timeout=600):
+    """Run a notebook in the folder of the notebooks; keep the text of its checked cells and no other output.
+
+    Raises
+    ------
+    SourceError
+        Naming the cell that failed, ran longer than ``timeout`` seconds, or left a checked output unfit to compare.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(root / "notebooks")}},
+    )
+    try:
+        client.execute(env=sample_environment(root))
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        ran = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.execution_count]
+        begun = [i for i, cell in enumerate(notebook.cells) if "execution" in cell.metadata]
+        index = max(ran + begun, default=0)
+        raise SourceError(f"{_where(path, notebook, index)} failed:\n{error}") from None
+    for index, cell in enumerate(notebook.cells):
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            checked = "nbval-check-output" in cell.metadata.get("tags", [])
+            try:
+                cell.outputs = checked_text(cell.outputs, root) if checked else []
+            except SourceError as error:
+                raise SourceError(f"{_where(path, notebook, index)}: {error}") from None
+    notebook.metadata = nbformat.from_dict(METADATA)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def write(notebook, target):
+    """Write a notebook whole or not at all."""
+    text = nbformat.writes(notebook) + "\n"
+    if len(text.encode()) > MOST_BYTES:
+        raise SourceError(f"{target.name} would have {len(text.encode()):,} bytes; at most {MOST_BYTES:,} are allowed")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(f".{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def without_results(notebook):
+    """Return the notebook as it was before it ran: its cells and metadata alone."""
+    blank = {"outputs": [], "execution_count": None}
+    cells = [cell | blank if cell.cell_type == "code" else cell for cell in notebook.cells]
+    return nbformat.from_dict(notebook | {"cells": cells})
+
+
+def differences(root=ROOT):
+    """Return one sentence for each notebook that is not what its source gives; nothing is executed."""
+    found, expected = [], {}
+    for path in sources(root):
+        complete = build(path, root)
+        expected[root / "notebooks" / f"{path.stem}.ipynb"] = complete
+        expected[root / "notebooks" / "learner" / f"{path.stem}.ipynb"] = learner_edition(complete)
+    for target, notebook in expected.items():
+        name = target.relative_to(root)
+        if not target.exists():
+            found.append(f"{name} is missing")
+            continue
+        there = nbformat.read(target, as_version=4)
+        if target.parent.name != "learner":
+            there = without_results(there)
+        if there != notebook:
+            found.append(f"{name} differs from its source")
+    for folder in (root / "notebooks", root / "notebooks" / "learner"):
+        for target in sorted(folder.glob("*.ipynb")):
+            if target not in expected:
+                found.append(f"{target.relative_to(root)} has no source")
+    return found
+
+
+def generate(path, root=ROOT):
+    """Build, execute and write both editions of one chapter; return the seconds its execution took."""
+    notebook = build(path, root)
+    learner = learner_edition(notebook)
+    began = time.monotonic()
+    execute(notebook, path, root)
+    took = time.monotonic() - began
+    write(notebook, root / "notebooks" / f"{path.stem}.ipynb")
+    write(learner, root / "notebooks" / "learner" / f"{path.stem}.ipynb")
+    return took
+
+
+def main(arguments=None, root=ROOT):
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("chapter", nargs="*", help="number, or name without .py; all if none is given")
+    parser.add_argument("--check", action="store_true", help="run nothing; say what differs from its source")
+    options = parser.parse_args(arguments)
+    try:
+        if options.check:
+            found = differences(root)
+            print("\n".join([*found, "run: make notebooks"]) if found else "all notebooks are what their sources give")
+            return 1 if found else 0
+        wanted = set(options.chapter)
+        chosen = [path for path in sources(root) if not wanted or {path.stem, path.stem[:2]} & wanted]
+        if not chosen:
+            parser.error(f"no such chapter; there are {', '.join(path.stem for path in sources(root)) or 'none'}")
+        for path in chosen:
+            print(f"{path.stem}: {generate(path, root):.0f} s", flush=True)
+    except SourceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
