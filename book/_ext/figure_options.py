@@ -1,0 +1,24 @@
+"""Sphinx extension: the ``#|`` lines of a figure's cell do not show in the book, which draws from them its caption."""
+
+from docutils import nodes
+
+
+def drop_options(app, doctree):
+    """Take the leading ``#|`` lines off the code of every notebook cell of a page."""
+    for container in doctree.findall(nodes.container):
+        if container.get("nb_element") != "cell_code_source":
+            continue
+        for block in container.findall(nodes.literal_block):
+            lines = block.astext().splitlines()
+            while lines and lines[0].startswith("#|"):
+                del lines[0]
+            # Sphinx highlights a block only where both of these are the same text.
+            block.rawsource = "\n".join(lines)
+            block.children = []
+            block += nodes.Text(block.rawsource)
+
+
+def setup(app):
+    """Clean each page as it is read."""
+    app.connect("doctree-read", drop_options)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
