@@ -48,6 +48,9 @@ OPTIONS = ("name", "caption", "alt")
 #: Cells a notebook, lines a code cell, bytes a file.
 MOST_CELLS, MOST_LINES, MOST_BYTES = 60, 30, 1_000_000
 
+#: What the book writes on a folded solution.
+SOLUTION = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
+
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "name": "python", "pygments_lexer": "ipython3"},
@@ -90,8 +93,9 @@ def cell_options(code):
     return options
 
 
-def figure_metadata(code):
-    """Return the cell metadata from which the book takes a figure's name, caption and alternative text."""
+def book_metadata(code, tags):
+    """Return a code cell's options for the book: a figure's name, caption and alternative text; a solution's label."""
+    found = dict(SOLUTION) if "solution" in tags else {}
     options = cell_options(code)
     if "plots.show(" in code or options:
         wanting = [name for name in OPTIONS if name not in options]
@@ -103,9 +107,8 @@ def figure_metadata(code):
             )
         if not re.fullmatch(r"[a-z][a-z0-9-]*", options["name"]):
             raise SourceError(f"the name {options['name']!r} has to be lower-case letters, digits and hyphens")
-        figure = {"caption": options["caption"], "name": options["name"]}
-        return {"mystnb": {"figure": figure, "image": {"alt": options["alt"]}}}
-    return {}
+        found |= {"figure": {"caption": options["caption"], "name": options["name"]}, "image": {"alt": options["alt"]}}
+    return {"mystnb": found} if found else {}
 
 
 def _tags(cell):
@@ -143,7 +146,7 @@ def build(path, root=ROOT):
             tags = _tags(cell)
             metadata = {"tags": tags} if tags else {}
             if cell.cell_type == "code":
-                metadata |= figure_metadata(source)
+                metadata |= book_metadata(source, tags)
             elif cell.cell_type != "markdown":
                 raise SourceError(f"a cell is text or code, not {cell.cell_type}")
         except SourceError as error:

@@ -40,17 +40,18 @@ class Verdict:
 
     def _repr_html_(self):
         head, _, rest = self.message.partition(". ")
-        icon, line = ("✓", "solid #2E8B57") if self.passed else ("→", "dashed #B8741A")
+        icon, colour = ("✓", "#2E8B57") if self.passed else ("→", "#B8741A")
         return (
-            f'<div role="status" style="border:1px solid;border-left:.4em {line};border-radius:.3em;'
-            f'padding:.5em .8em;margin:.3em 0;line-height:1.5"><span aria-hidden="true">{icon}</span> '
-            f"<strong>{in_html(head)}.</strong> {in_html(rest)}</div>"
+            f'<div class="skin-verdict" role="status" style="border:1px solid;border-left:.4em solid {colour};'
+            'border-radius:.3em;padding:.5em .8em;margin:.3em 0;line-height:1.5">'
+            f'<span aria-hidden="true">{icon}</span> <strong>{in_html(head)}.</strong> {in_html(rest)}</div>'
         )
 
 
 def in_html(text):
     """Return plain text as HTML; what stands between backticks becomes code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    code = r'<code style="color:inherit;background:none">\1</code>'
+    return re.sub(r"`([^`]+)`", code, html.escape(text))
 
 
 def chapter_module(number):
