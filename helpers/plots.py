@@ -158,13 +158,13 @@ def gallery(rows, labels, titles=None, notes=None, colours=None):
 def intervals(axis, table, colours):
     """Draw one dot a row with its interval as a line, the first row on top.
 
-    ``table`` is a DataFrame with the columns ``mean``, ``low`` and ``high``; ``colours`` a dict ``{row label: colour}``
+    ``table`` is a DataFrame with the columns ``middle``, ``low`` and ``high``; ``colours`` a dict ``{row label: colour}``
     or one colour for all.
     """
     for place, (label, row) in enumerate(table.iterrows()):
         shade = colours if isinstance(colours, str) else colours[label]
         axis.plot([row["low"], row["high"]], [place, place], color=shade, linewidth=2.5, solid_capstyle="butt")
-        axis.plot(row["mean"], place, "o", color=shade, markersize=6)
+        axis.plot(row["middle"], place, "o", color=shade, markersize=6)
     axis.set_yticks(range(len(table)), [str(label) for label in table.index])
     axis.invert_yaxis()
     axis.grid(axis="x")

@@ -1,3 +1,201 @@
 """The exercises and the quiz of chapter 1.  helpers/checks/__init__.py shows how a checker is written."""
 
-QUIZ = ()
+import numpy as np
+import pandas as pd
+
+from helpers.checks.core import exercise
+from helpers.checks.questions import Option, Question
+
+#: What no patient brings along, and why.
+FORBIDDEN = {
+    "dx": "That is the answer itself. (A gap filled with the mean age of its diagnosis depends on it too.)",
+    "dx_type": "It is written down after the diagnosis, because of it: a leak.",
+    "dataset": "That is the source, a confounder: the next patient comes from none of these collections.",
+    "lesion_id": "A name tells siblings apart from strangers, and nothing about skin.",
+    "image_id": "A name tells one image from all others, and nothing about skin.",
+    "checksum": "That is the fingerprint of one file; the next patient's file has another.",
+}
+
+
+def _near(value, target):
+    return bool(np.isclose(float(value), target, atol=0.002))
+
+
+@exercise(
+    "1.1",
+    expects='a dict with two shares between 0 and 1, under "accuracy" and "balanced accuracy"',
+    praise="Every constant answer has the same balanced accuracy, one seventh; its accuracy is the share of the class it names.",
+)
+def mel_floor(answer, ham):
+    true = ham.table["dx"]
+    accuracy, balanced = answer["accuracy"], answer["balanced accuracy"]
+    share, classes = (true == "mel").mean(), true.nunique()
+    if max(accuracy, balanced) > 1:
+        return "A number above 1: give shares between 0 and 1, neither percentages nor counts."
+    if not _near(accuracy, share):
+        if _near(accuracy, (true == "nv").mean()):
+            return "Your accuracy is the share of `nv`. This model answers `mel`; of how many images is that true?"
+        if _near(accuracy, 1 / classes):
+            return "Your accuracy is one class in seven. Accuracy counts images, and the classes differ in size."
+        if _near(accuracy, (ham.table.drop_duplicates("lesion_id")["dx"] == "mel").mean()):
+            return "Your accuracy is the share of mel *lesions*. Here the model is scored on images."
+        return "Check the accuracy: the number of `mel` images, divided by the number of all images."
+    if _near(balanced, 1):
+        return "Your balanced accuracy is the recall of `mel` alone. Six more recalls go into the mean, all of them 0."
+    if _near(balanced, accuracy):
+        return "Your balanced accuracy equals your accuracy: a mean over images. Take the mean over the diagnoses."
+    if not _near(balanced, 1 / classes):
+        return "Check the balanced accuracy: write down the recall of each diagnosis, then take their mean."
+    return None
+
+
+@exercise(
+    "1.2",
+    expects="a Series, or a dict, with one share between 0 and 1 for each diagnosis",
+    praise="It is smaller than the share of images, since a lesion with siblings counts once here and several times there.",
+)
+def repeated(answer, ham):
+    sizes = ham.table.groupby(["dx", "lesion_id"]).size()
+    more, lesions = (sizes > 1).groupby("dx").sum(), sizes.groupby("dx").size()
+    given = pd.Series(dict(answer), dtype=float)
+    if absent := [dx for dx in lesions.index if dx not in given.index]:
+        return f"There is no value for {', '.join(f'`{dx}`' for dx in absent)}. Give one for each diagnosis, under its label."
+    given = given[lesions.index]
+
+    def same(other):
+        return np.allclose(given, other, atol=0.002)
+
+    if same(more):
+        return "These are counts. Divide by the number of lesions of the diagnosis."
+    if same(100 * more / lesions):
+        return "These are percentages; give shares between 0 and 1."
+    if same(sizes[sizes > 1].groupby("dx").sum().reindex(lesions.index, fill_value=0) / sizes.groupby("dx").sum()):
+        return "This is the share of *images*, the list above. Go down to one row a lesion first, then take the share."
+    if same(1 - more / lesions):
+        return "This is the share of lesions photographed *once*. The question is about the others."
+    if same(more / lesions.sum()):
+        return "You divide by all lesions. Divide by the lesions of the same diagnosis."
+    if same(more / sizes.groupby("dx").sum()):
+        return "You divide lesions by images. Divide lesions by lesions."
+    if same((sizes > 2).groupby("dx").sum() / lesions):
+        return "This counts lesions with more than two images. More than once begins with two."
+    if not same(more / lesions):
+        return "Not the share yet: count the images of each lesion, mark those with more than one, take the mean by diagnosis."
+    return None
+
+
+@exercise(
+    "1.3",
+    expects="a function that takes the table and returns a DataFrame of features with one row for each of its rows",
+    praise="Each feature exists before the diagnosis does. The checker tried every column; yours follow age, sex and site alone.",
+)
+def honest_features(answer, ham):
+    table = ham.table.head(400).copy()
+    handed = table.copy()
+    features = answer(handed)
+    if not isinstance(features, pd.DataFrame):
+        return f"It returns a `{type(features).__name__}`; return a DataFrame."
+    if not handed.equals(table):
+        return "It changes the table that it is given. Work on a copy: the next cell needs the table as it was."
+    if len(features) != len(table):
+        return f"It turns {len(table)} rows into {len(features)}. Keep every row: a patient with a gap wants an answer too."
+    if features.isna().any(axis=None):
+        return (
+            f"Missing values are left in {', '.join(f'`{name}`' for name in features.columns[features.isna().any()])}."
+        )
+    for column, why in FORBIDDEN.items():
+        if not _equal(features, answer(table.assign(**{column: _turned(table[column])}))):
+            return f"Your features follow `{column}`. {why}"
+    for column, one, other in (("age", 30.0, 70.0), ("sex", "female", "male"), ("localization", "face", "back")):
+        if _equal(answer(_first(table, column, one)), answer(_first(table, column, other))):
+            return f"Your features do not follow `{column}`, though a patient brings it along. Put it in."
+    if _equal(answer(_first(table, "age", np.nan)), answer(_first(table, "age", 0.0))):
+        return (
+            "A missing age and an age of 0 give the same features. Zero is the age of a baby; fill with something else."
+        )
+    return None
+
+
+def _turned(column):
+    """Return the column with its values moved on by one place among the different ones: no row keeps its own."""
+    values = list(column.unique())
+    return column.map(dict(zip(values, values[1:] + values[:1], strict=True)))
+
+
+def _first(table, column, value):
+    changed = table.copy()
+    changed.loc[changed.index[0], column] = value
+    return changed
+
+
+def _equal(one, other):
+    return one.shape == other.shape and np.array_equal(one.to_numpy(), other.to_numpy())
+
+
+QUIZ = (
+    Question(
+        'A report says: "On HAM10000 our network reaches an accuracy of 70 %." No other score is given. What do you know?',
+        (
+            Option(
+                "It is right in seven cases of ten, which is good for seven classes.",
+                False,
+                "Chance is not the floor here. A model that looks at no image is right in about two cases of three, "
+                "since most images are moles.",
+            ),
+            Option(
+                "Little: it stands just above a model that sees nothing. Ask for the balanced accuracy.",
+                True,
+                "With most images in one class, accuracy alone cannot tell a network from the answer `nv`. Ask for the "
+                "test set's own floor, for balanced accuracy or macro-F1, and for the recall of melanoma.",
+            ),
+            Option(
+                "It must find most melanomas, or it would not reach 70 %.",
+                False,
+                "Always answering `nv` comes close to 70 % and finds no melanoma at all.",
+            ),
+        ),
+    ),
+    Question(
+        "You add the column `dx_type` and the balanced accuracy rises, on lesions that the model has never seen. Do you keep it?",
+        (
+            Option(
+                "Yes: the lesions are new to the model, so the gain is real.",
+                False,
+                "Splitting by lesion does not help against this. The column of a new lesion in the table was filled in "
+                "after its diagnosis too.",
+            ),
+            Option(
+                "No: it is known only after the diagnosis, so no new patient has it.",
+                True,
+                "It is a leak. The test is always the same: could the value be typed in before the diagnosis is made?",
+            ),
+            Option(
+                "Yes, but only together with age, sex and site.",
+                False,
+                "Company does not help. The model will still read the diagnosis off `dx_type`.",
+            ),
+        ),
+    ),
+    Question(
+        "One source consists nearly all of moles, and its images have a tint of their own. How do you find out whether a "
+        "network has learned moles or the tint?",
+        (
+            Option(
+                "Drop the column `dataset` before training.",
+                False,
+                "The network never saw the column. It sees the tint, which stays in the pixels.",
+            ),
+            Option(
+                "Score it within each source, and on a source that it was not trained on.",
+                True,
+                "Within one source the tint says nothing about the diagnosis, so what is left is skill. On a source "
+                "never seen, the shortcut leads nowhere.",
+            ),
+            Option(
+                "Train on more images from all sources.",
+                False,
+                "More of the same keeps the tangle: the tint would go along with the diagnosis as before.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,659 @@
+# %% [markdown]
+# # Meet the data
+#
+# *A model that never opens an image is right two times out of three. How does it do that, and what does it say about
+# every model that does look?*
+#
+# At the end of this chapter you can
+#
+# - say what a dermoscopic image shows, and name the seven diagnoses of HAM10000;
+# - count images, lesions and gaps, and say which of the three a claim rests on;
+# - compute accuracy, balanced accuracy and macro-F1 by hand, and name the floor that a model has to clear;
+# - tell a *leak*, a column that knows the answer, from a *confounder*, a column that is tangled up with it;
+# - build a model that looks at no image at all, and read from it what the table gives away.
+#
+# | | minutes |
+# |---|---:|
+# | to read | 25 |
+# | to run, on a Colab T4 or on a laptop without a GPU | 1 |
+# | to do the three exercises | 35 |
+#
+# You need some Python and a little pandas. You need no medicine: each term is explained where it first stands, and
+# again in the [glossary](../book/glossary.md).
+
+# %% tags=["setup"]
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip install --quiet --no-deps "git+{{repository}}"
+
+# %%
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from helpers import checks, data, images, plots, provenance, settings, splits
+from helpers.ham10000 import CLASSES, COLOURS, NAMES, PUBLISHED_IMAGES, PUBLISHED_LESIONS
+
+# %%
+config = settings.load("meet-the-data")
+ham = data.load(config)
+provenance.banner(ham, config)
+
+# %% [markdown]
+# Read the box above before any number on this page: it says which images the numbers come from. If it says
+# *synthetic*, they come from drawings that a program made, so that the page works anywhere. The same cells run on the
+# real photographs; [Set-up](../book/setup.md) tells you how to get them.
+#
+# ## The puzzle
+#
+# Here is the model. In place of an image it is given a zero. It learns from these zeros and from the diagnoses, and
+# then it says, for each image that it has not seen, which of seven diagnoses it shows.
+
+# %% tags=["nbval-check-output"]
+def blind_score(diagnoses):
+    nothing = np.zeros((len(diagnoses), 1))
+    model = DummyClassifier().fit(nothing, diagnoses)
+    return model.score(nothing, diagnoses)
+
+
+published = np.repeat(list(PUBLISHED_IMAGES), list(PUBLISHED_IMAGES.values()))
+for source, diagnoses in {"this page's data": ham.table["dx"], "HAM10000 as published": published}.items():
+    print(f"{source}: right for {blind_score(diagnoses):.0%} of {len(diagnoses):,} images")
+
+# %% [markdown] tags=["instructor"]
+# <div class="admonition note">
+# <p class="title">For the instructor: the point of the puzzle</p>
+# <p><b>The point.</b> A score means nothing until you know what a model without any skill scores.</p>
+# <p><b>Expect.</b> "It has learned from the zeros", or "the test images were in the training set". Both are worth two
+# minutes: there is nothing in a zero to learn or to memorise.</p>
+# <p><b>Ask.</b> "Which single word would you shout for every image, if you were paid for each hit?"</p>
+# <p><b>When late.</b> Show the number, take three guesses, go on. Do not give the answer away.</p>
+# </div>
+
+# %% [markdown]
+# You would expect one in seven. Stop here and write down your explanation. We come back to it when you have met the
+# data, and by then you will have the answer yourself.
+#
+# ## What dermoscopy shows
+#
+# A dermatoscope is a magnifying lens with a lamp, held onto the skin. A film of fluid, or polarised light, takes away
+# the glare of the surface. What lies just below then becomes visible: brown networks of pigment, dots, fine vessels.
+# Used together with the naked eye, and by people trained in it, dermoscopy helps to find
+# melanoma ([Dinnes et al. 2018](https://doi.org/10.1002/14651858.CD011902.pub2)).
+#
+# HAM10000 ("Human Against Machine with 10000 training images") is a collection of such images from two places: the
+# Department of Dermatology in Vienna, and the skin cancer practice of Cliff Rosendahl in Queensland
+# ([Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161)). Each image has one of seven labels,
+# which the same article describes:
+#
+# | label | diagnosis | what it is | nature |
+# |---|---|---|---|
+# | `akiec` | actinic keratosis, Bowen's disease | changed cells that stay within the outermost layer of the skin; can become invasive | early form of squamous cell carcinoma |
+# | `bcc` | basal cell carcinoma | a common skin cancer; seldom spreads to other organs, but destroys what is around it if left untreated | malignant |
+# | `bkl` | benign keratosis-like lesion | an umbrella for seborrhoeic keratoses, sun spots (solar lentigines) and lichen-planus-like keratoses; some look like melanoma | benign |
+# | `df` | dermatofibroma | a small firm lump in the deeper skin, sometimes after a minor injury | benign |
+# | `mel` | melanoma | a cancer of the pigment cells (melanocytes); it can spread, and cut out early it can be cured | malignant |
+# | `nv` | melanocytic nevus, a mole | a harmless growth of pigment cells | benign |
+# | `vasc` | vascular lesion | a lesion made of blood vessels, or blood in the skin; red to purple | benign |
+#
+# Three of the seven, `mel`, `bcc` and `akiec`, must not be missed. Keep that in mind when we come to what a score
+# rewards.
+#
+# <div class="admonition warning">
+# <p class="title">Not a medical device</p>
+# <p>This course teaches how to measure. Nothing on this page can tell you what a spot on your own skin is. If one
+# worries you, show it to a doctor.</p>
+# </div>
+#
+# ## One row is one image
+#
+# The images come with a table. Five rows of it, drawn at random:
+
+# %% tags=["nbval-check-output"]
+ham.table.drop(columns="checksum").sample(5, random_state=config.seed)
+
+# %% [markdown]
+# `lesion_id` names the spot on the skin and `image_id` one photograph of it. `dx` is the diagnosis: what a model is
+# asked for. `dx_type` says how that diagnosis was made, `localization` where on the body the lesion sits, `dataset`
+# which collection the image comes from. There is one more column, `checksum`, a fingerprint of the image file.
+#
+# Now look at some of these images before you count anything.
+
+# %%
+#| name: meet-gallery
+#| caption: Six lesions of each diagnosis, drawn at random; one row is one diagnosis. Compare within a row first, then between rows.
+#| alt: A grid of dermoscopic images, seven rows of six, one row a diagnosis. Within a row, size, colour and shape of
+#|   the lesions differ widely; between rows many look alike, above all mel, nv and bkl. Some images have
+#|   hairs across the lesion or dark corners.
+pixels = images.load_pixels(ham, config)
+drawn = ham.table.drop_duplicates("lesion_id").sample(frac=1, random_state=config.seed).groupby("dx").head(6)
+rows = [[pixels[row] for row in drawn.index[drawn["dx"] == dx]] for dx in CLASSES]
+fig = plots.gallery(rows, labels=list(CLASSES), colours=[COLOURS[dx] for dx in CLASSES])
+plots.show(fig, photo=True)
+
+# %% [markdown]
+# Cover the labels with your hand and try to tell `mel` from `nv`, or `bkl` from `mel`. Within a diagnosis the lesions
+# differ more than you would wish, and between diagnoses less. Look also at what is *not* the lesion: hairs, the
+# colour of the light, dark corners where the round lens ends. A model sees all of it, and nobody tells it which part
+# matters.
+#
+# Each diagnosis keeps the colour of its bar in every figure of this book.
+#
+# ## How many of each?
+#
+# A lesion may have been photographed more than once. So there are two things to count.
+
+# %% tags=["nbval-check-output"]
+by_class = ham.table.groupby("dx")
+counts = pd.DataFrame({"name": NAMES, "images": by_class.size(), "lesions": by_class["lesion_id"].nunique()})
+print(counts.to_string())
+print(f"\nin all: {len(ham.table):,} images of {ham.table['lesion_id'].nunique():,} lesions")
+print(f"image size as stored: {ham.size[1]} x {ham.size[0]} pixels")
+
+# %%
+#| name: class-counts
+#| caption: Images of each diagnosis, with the number of lesions in brackets. Left, the data of this page. Right, the
+#|   whole of HAM10000 as published (Tschandl et al. 2018); on the real data both sides are the same.
+#| alt: Two panels of horizontal bars, one bar a diagnosis. In both the bar of nv is several times as long as
+#|   any other; df and vasc are the shortest.
+fig, axes = plots.figure(3.2, 1, 2)
+sides = {
+    "Data of this page": (counts["images"], counts["lesions"]),
+    "HAM10000 as published": (pd.Series(PUBLISHED_IMAGES), pd.Series(PUBLISHED_LESIONS)),
+}
+for axis, (title, (photographs, lesions)) in zip(axes, sides.items(), strict=True):
+    plots.bars(axis, photographs, notes={dx: f"({number:,})" for dx, number in lesions.items()})
+    axis.set_title(f"{title}: {photographs.sum():,}")
+plots.show(fig)
+
+# %% [markdown]
+# One bar dwarfs the others. This is **class imbalance**, and it is no fault of the collection: moles are far more common
+# than melanomas, in the clinic too. You have now seen the number that solves the puzzle.
+#
+# ## The floor
+#
+# The blind model learned one thing only: which diagnosis is most frequent. It gives that answer to everyone. Written
+# out by hand it is one line, and its **accuracy**, the share of images that it gets right, is another:
+
+# %% tags=["nbval-check-output"]
+true = ham.table["dx"]
+always_nv = pd.Series("nv", index=true.index)
+accuracy = (always_nv == true).mean()
+print(f"{(true == 'nv').sum():,} of {len(true):,} images are nv, so always answering nv has an accuracy of {accuracy:.2%}")
+
+# %% [markdown]
+# It also misses every melanoma. Accuracy does not mind, because accuracy counts images, and most images are moles. Two
+# other scores do mind.
+#
+# **Recall** of a diagnosis: of the images that *are* it, which share did the model call so? The mean of the seven
+# recalls is the **balanced accuracy**. Each diagnosis counts the same, however rare it is.
+#
+# **Precision** of a diagnosis: of the images that the model *called* so, which share are it? **F1** puts recall and
+# precision into one number. Written with counts it is twice the hits, over the images that are it plus the images that
+# were called it. The mean of the seven is **macro-F1**.
+
+# %% tags=["nbval-check-output"]
+def scores(true, predicted):
+    recall, f1 = {}, {}
+    for dx in sorted(set(true)):
+        hits = ((true == dx) & (predicted == dx)).sum()
+        recall[dx] = hits / (true == dx).sum()
+        f1[dx] = 2 * hits / ((true == dx).sum() + (predicted == dx).sum())
+    return {
+        "accuracy": (true == predicted).mean(),
+        "balanced accuracy": np.mean(list(recall.values())),
+        "macro-F1": np.mean(list(f1.values())),
+    }
+
+
+floors = {
+    "this page's data": scores(true, always_nv),
+    "HAM10000 as published": scores(published, np.full(len(published), "nv")),
+}
+print(pd.DataFrame(floors).T.to_string(float_format="{:.4f}".format))
+
+# %% [markdown]
+# The balanced accuracy is exactly one seventh: one recall of one, six of zero. That is what you expected at first, and it
+# is why this book puts balanced accuracy and macro-F1 before accuracy.
+#
+# A score is to be read from its **floor**, not from zero. The paper that this book reproduces reports an accuracy of
+# 65.9 % for a random forest on this data set, with the images in front of it
+# ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). Compare it with the floor that you just printed.
+# [Chapter 2](02-split-without-leaking.ipynb) shows that a floor belongs to a test set and moves with it.
+#
+# ### Exercise 1.1: another blind model
+#
+# Somebody says: "A missed melanoma is the worst mistake, so let the model always answer `mel`." What are the accuracy and
+# the balanced accuracy of that model on `ham`? Take the counts from the table above and do it on paper first: one division
+# and one mean. Give shares between zero and one.
+
+# %% tags=["stub"]
+mel_floor = {
+    "accuracy": ...,
+    "balanced accuracy": ...,
+}
+
+# %% tags=["nbval-check-output"]
+checks.check("1.1", mel_floor, ham)
+
+# %% tags=["solution"]
+mel_floor = {
+    "accuracy": (ham.table["dx"] == "mel").mean(),
+    "balanced accuracy": np.mean([1, 0, 0, 0, 0, 0, 0]),  # it finds all of mel, and nothing of the other six
+}
+checks.check("1.1", mel_floor, ham)
+
+# %% [markdown] tags=["instructor"]
+# <div class="admonition note">
+# <p class="title">For the instructor: the floor</p>
+# <p><b>The point.</b> Every constant answer has the same balanced accuracy, whichever diagnosis it names.</p>
+# <p><b>Expect.</b> "Then balanced accuracy is the right one and accuracy is wrong." Each answers its own question. Ask which
+# one a patient would put, and which one the owner of a screening service.</p>
+# <p><b>Ask.</b> "What would a coin with seven sides score, in both?" (One seventh, in both, on average.)</p>
+# <p><b>When late.</b> Skip macro-F1; it returns in Chapter 4.</p>
+# </div>
+
+# %% [markdown]
+# ## Several photographs of one lesion
+#
+# The counts of images and of lesions differ. How are the extra images spread?
+
+# %% tags=["nbval-check-output"]
+per_lesion = ham.table.groupby("lesion_id").size()
+for number, lesions in per_lesion.value_counts().sort_index().items():
+    print(f"{lesions:5,} lesions have {number} image{'s' * (number > 1)}")
+
+siblings = ham.table["lesion_id"].map(per_lesion) > 1
+print(f"\nimages in a lesion with several images: {siblings.mean():.1%} of all")
+print((100 * siblings.groupby(true).mean()).round(1).rename("% of the images").to_string())
+
+copies = ham.table[ham.table["checksum"].duplicated(keep=False)]
+within = copies.groupby("checksum")["lesion_id"].nunique().eq(1).sum()
+print(f"\nfiles that occur twice, byte for byte: {copies['checksum'].nunique()}, of these within one lesion: {within}")
+
+# %%
+#| name: siblings
+#| caption: For each diagnosis, the lesion with the most images; one row is one lesion. Photographs of one lesion are
+#|   called siblings in this book.
+#| alt: Seven rows of dermoscopic images, each row several photographs of one and the same lesion. Within a row shape
+#|   and colours repeat; crop, rotation, zoom and light differ a little.
+most = [per_lesion[ham.table.loc[true == dx, "lesion_id"].unique()].idxmax() for dx in CLASSES if (true == dx).any()]
+rows = [[pixels[row] for row in ham.table.index[ham.table["lesion_id"] == lesion]] for lesion in most]
+shown = [ham.table.loc[ham.table["lesion_id"] == lesion, "dx"].iloc[0] for lesion in most]
+fig = plots.gallery(rows, labels=shown, colours=[COLOURS[dx] for dx in shown])
+plots.show(fig, photo=True)
+
+# %% [markdown]
+# Siblings are near copies. Two photographs of one mole tell you less about moles than photographs of two moles do. So a
+# claim about *lesions* rests on the number of lesions, and a model that has seen one sibling in training knows the other
+# one before the test begins. How much that is worth is the story of [Chapter 2](02-split-without-leaking.ipynb). Until
+# then: whatever is counted or averaged below uses one row a lesion, unless it says otherwise.
+#
+# ### Exercise 1.2: count lesions, not images
+#
+# The list above gives, for each diagnosis, the share of *images* that have a sibling. Compute the share of *lesions* that
+# were photographed more than once: a Series with one number between zero and one for each diagnosis. Before you run it:
+# will it be larger or smaller?
+
+# %% tags=["stub"]
+repeated = ...
+
+# %% tags=["nbval-check-output"]
+checks.check("1.2", repeated, ham)
+
+# %% tags=["solution"]
+photographs = ham.table.groupby(["dx", "lesion_id"]).size()  # one row a lesion: how many images it has
+repeated = (photographs > 1).groupby("dx").mean()
+checks.check("1.2", repeated, ham)
+
+# %% [markdown]
+# ## Whose skin?
+#
+# The table knows three things about the person: age, in steps of five years, sex, and where on the body the lesion was.
+
+# %%
+#| name: age-and-sex
+#| caption: Left, age at each diagnosis; the dot is the median, the line holds the middle half of the lesions. Right, the share
+#|   of women among the lesions of a known sex.
+#| alt: Two panels, one row a diagnosis in each. Left, dots with horizontal lines on an axis of age; nv lies furthest to the
+#|   young side, akiec and bcc to the old side. Right, bars of the share of women, all between a third and six tenths.
+lesions = ham.table.drop_duplicates("lesion_id")
+ages = lesions.groupby("dx")["age"].quantile([0.25, 0.5, 0.75]).unstack().set_axis(["low", "middle", "high"], axis=1)
+known = lesions[lesions["sex"] != "unknown"]
+fig, axes = plots.figure(3.0, 1, 2)
+plots.intervals(axes[0], ages, COLOURS)
+axes[0].set(title="Age", xlabel="years")
+plots.bars(axes[1], known["sex"].eq("female").groupby(known["dx"]).mean())
+axes[1].set_title("Share of women")
+plots.show(fig)
+
+# %%
+#| name: sites
+#| caption: Where on the body the lesions were; one row is one site. The number is the count of lesions, the shade its
+#|   share of the row.
+#| alt: A table of counts, body sites as rows and diagnoses as columns, shaded by share of the row. The nv column is darkest
+#|   in most rows; on the face the shade moves to the other diagnoses.
+sites = pd.crosstab(lesions["localization"], lesions["dx"])
+fig, axis = plots.figure(4.2)
+plots.heatmap(axis, sites)
+plots.show(fig)
+
+# %% [markdown]
+# Before any pixel is looked at, an old face and a young back are different bets. A doctor uses that, and rightly. A model
+# can use it too, and later in this chapter one will. Note also what is *not* in the table: nothing about skin colour, and
+# no column that says which lesions belong to one person.
+#
+# ## What is missing?
+#
+# An empty field is data as well. Here they are counted in images:
+
+# %% tags=["nbval-check-output"]
+gaps = pd.DataFrame(
+    {
+        "age": ham.table["age"].isna(),
+        "sex": ham.table["sex"] == "unknown",
+        "localization": ham.table["localization"] == "unknown",
+    }
+)
+missing = gaps.groupby(true).sum().T.assign(all=gaps.sum())
+print(missing.to_string())
+print(f"\nan age of 0 is written in {(ham.table['age'] == 0).sum()} rows")
+
+# %% [markdown]
+# Three traps lie here. Gaps are not spread evenly over the diagnoses, so "unknown" is itself a hint. Dropping rows with gaps
+# drops people, and the next patient may have a gap too. And a gap in the age must not be filled with zero: zero is an age,
+# that of a baby, and it occurs in the real table.
+#
+# ## The column that knows the answer
+#
+# `dx_type` says how the diagnosis was reached. Four ways occur in HAM10000
+# ([Tschandl et al. 2018](https://doi.org/10.1038/sdata.2018.161)):
+#
+# - `histo`: the lesion was cut out and looked at under a microscope (histopathology), the strongest evidence;
+# - `follow_up`: a mole was watched over months or years and did not change;
+# - `consensus`: experts looked at the image and agreed that it is a typical benign lesion;
+# - `confocal`: a microscope that looks into living skin (reflectance confocal microscopy) showed it.
+#
+# Guess, before you look: which diagnoses can be reached by watching and waiting?
+
+# %%
+#| name: dx-type
+#| caption: How the diagnosis was made; one row is one way. The number is the count of images, the shade its share of the row.
+#| alt: A table of counts with four rows, confocal, consensus, follow_up and histo, and one column a diagnosis. The row
+#|   follow_up has all its images in nv, the row confocal in bkl; akiec, bcc and mel occur in the row histo alone.
+types = pd.crosstab(ham.table["dx_type"], ham.table["dx"])
+fig, axis = plots.figure(2.3)
+plots.heatmap(axis, types)
+plots.show(fig)
+
+# %% tags=["nbval-check-output"]
+for kind, row in types.iterrows():
+    print(f"{kind:<9} {row.sum():6,} images; diagnoses: {', '.join(row.index[row > 0])}")
+sure = types[types.gt(0).sum(axis=1) == 1]
+print(f"\n{sure.to_numpy().sum():,} images have a dx_type that leaves one diagnosis only: {', '.join(sure.index)}")
+
+# %% [markdown]
+# The word `follow_up` gives the diagnosis away. Nobody watches a melanoma for a year and a half; a mole that does not change is a mole.
+# And what is dangerous is cut out, so it ends under a microscope. The column was written *after* the diagnosis, because of
+# it. For the next patient it does not exist yet. Such a column is a **leak**: a model that reads it scores well here and
+# can do nothing there.
+#
+# It is useful all the same, as a warning about the labels. A mole confirmed by waiting is an easier case than one that
+# somebody thought worth cutting out. So this book also reports scores on the `histo` images alone.
+#
+# ## The column that is tangled up with the answer
+#
+# `dataset` is the collection an image comes from. There are four: `rosendahl`, the practice in Queensland, and three from
+# Vienna. `vienna_dias` are scanned colour slides from before digital cameras; `vidir_molemax` comes from a digital system
+# with which moles are watched over the years; `vidir_modern` from newer cameras.
+
+# %%
+#| name: sources
+#| caption: Where the images come from; one row is one source. The number is the count of images, the shade its share of the
+#|   row.
+#| alt: A table of counts, sources as rows and diagnoses as columns, shaded by share of the row. The row vidir_molemax is
+#|   almost all nv; the rows rosendahl and vidir_modern are spread over the diagnoses; akiec has images in these two only.
+origins = pd.crosstab(ham.table["dataset"], ham.table["dx"])
+fig, axis = plots.figure(2.3)
+plots.heatmap(axis, origins)
+plots.show(fig)
+
+# %% tags=["nbval-check-output"]
+for source, row in origins.iterrows():
+    print(f"{source}: {row.sum():,} images; {row.max():,} of them are {row.idxmax()} ({row.max() / row.sum():.0%})")
+print(f"\nakiec comes from: {', '.join(origins.index[origins['akiec'] > 0])}")
+
+# %% [markdown]
+# A device for watching moles collects moles. That would not matter if one could not see in an image which source it comes
+# from. So look: here is the *average* image of each source and diagnosis.
+
+# %%
+#| name: average-images
+#| caption: The average of all images of one source and one diagnosis; one row is one source. A place with fewer than five
+#|   lesions stays empty. Compare the columns first, then the rows.
+#| alt: A grid of blurred images, sources as rows and diagnoses as columns. All show a dark blot on lighter skin. Along a row
+#|   the images resemble each other in tint and corners; between rows these differ: each source has a tint of its own.
+def average(rows):
+    return (sum(pixels[row].astype(float) for row in rows) / len(rows)).round().astype(np.uint8)
+
+
+cells = ham.table.groupby(["dataset", "dx"])
+enough = cells["lesion_id"].nunique() >= 5
+rows = [
+    [average(cells.indices[source, dx]) if enough.get((source, dx), False) else None for dx in CLASSES]
+    for source in origins.index
+]
+fig = plots.gallery(rows, labels=list(origins.index), titles=list(CLASSES))
+plots.show(fig, photo=True)
+
+# %% [markdown]
+# Now with numbers, and with how sure they are. The mean colour of an image is three numbers from 0 to 255: red, green, blue.
+# We average over the siblings of a lesion first, so that one lesion is one observation, and draw the mean over lesions with
+# its 95 % confidence interval: the mean, plus or minus 1.96 standard errors ([Altman and Bland 2005](https://doi.org/10.1136/bmj.331.7521.903)).
+
+# %%
+#| name: colours
+#| caption: Mean colour of the images, with the interval that expresses how sure it is. Top, by diagnosis; bottom, moles (nv)
+#|   alone, by source. If the diagnosis ruled the colour, the dots of the bottom row would lie on one vertical line.
+#| alt: Six panels of dots with short horizontal lines; columns for red, green and blue, on a scale from dark to bright. Top
+#|   row, one dot a diagnosis. Bottom row, one dot a source, moles only; these lie as far apart as the diagnoses do, or
+#|   further, with hardly overlapping lines.
+channels = pd.DataFrame(pixels.mean(axis=(1, 2)), columns=["red", "green", "blue"])
+keys = ["lesion_id", "dx", "dataset"]
+colour = pd.concat([ham.table[keys], channels], axis=1).groupby(keys, as_index=False).mean()
+
+
+def interval(values):
+    half = 1.96 * values.std() / np.sqrt(len(values))
+    return pd.Series({"middle": values.mean(), "low": values.mean() - half, "high": values.mean() + half})
+
+
+moles = colour[colour["dx"] == "nv"]
+fig, axes = plots.figure(4.4, 2, 3, sharex=True, sharey="row")
+for column, channel in enumerate(channels):
+    plots.intervals(axes[0, column], colour.groupby("dx")[channel].apply(interval).unstack(), COLOURS)
+    plots.intervals(axes[1, column], moles.groupby("dataset")[channel].apply(interval).unstack(), COLOURS["nv"])
+    axes[0, column].set_title(channel)
+    axes[1, column].set_xlabel("mean, 0 to 255")
+plots.show(fig)
+
+
+def explained(values, by):
+    return values.groupby(by).transform("mean").var() / values.var()
+
+
+for channel in channels:
+    diagnosis, source = (explained(colour[channel], colour[by]) for by in ("dx", "dataset"))
+    print(f"{channel}: of the spread between lesions, diagnosis explains {diagnosis:.0%} and source {source:.0%}")
+
+# %% [markdown]
+# The source has left its tint in the pixels. A model that learns "this tint means mole" is right most of the time on these
+# images, and it has learned to tell devices apart. Such a column is a **confounder**: it goes along with the
+# diagnosis and with the image, but is not what you want to learn. Unlike a leak it needs no column: it sits in the image,
+# and you cannot drop it. What you can do is know it, and test within one source.
+#
+# ## A model that reads only the table
+#
+# How far does one get without a single pixel? Give age, sex and site to a logistic regression, the plainest model that
+# turns columns into seven probabilities. Three things in the next cell deserve a look.
+#
+# - A gap in the age becomes the median age *and* a mark that says "was missing". The step is part of the pipeline, so it is
+#   learned from training rows alone.
+# - `class_weight="balanced"` makes a mistake on a rare diagnosis cost more, in proportion to its rarity.
+# - The model is always scored on lesions that it was not trained on: five parts (*folds*), each predicted by a model that
+#   learned from the other four, and all images of one lesion in one part. [Chapter 2](02-split-without-leaking.ipynb) opens
+#   `lesion_groups`.
+
+# %%
+def table_model(columns, class_weight):
+    age = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    words = OneHotEncoder(handle_unknown="ignore")  # one column of zeros and ones for each word
+    return make_pipeline(
+        make_column_transformer((age, ["age"]), (words, columns)),
+        LogisticRegression(class_weight=class_weight, max_iter=1000),
+    )
+
+
+folds = StratifiedGroupKFold(n_splits=5, shuffle=True, random_state=config.seed)
+groups = splits.lesion_groups(ham.table)
+
+
+def predict(columns, class_weight="balanced"):
+    return cross_val_predict(table_model(columns, class_weight), ham.table, true, groups=groups, cv=folds)
+
+
+predictions = {
+    "always nv": always_nv,
+    "age, sex, site": predict(["sex", "localization"], class_weight=None),
+    "age, sex, site; weighted": predict(["sex", "localization"]),
+    "... and dx_type": predict(["sex", "localization", "dx_type"]),
+    "... or the source": predict(["sex", "localization", "dataset"]),
+}
+ladder = pd.DataFrame({model: scores(true, predicted) for model, predicted in predictions.items()}).T
+ladder.round(2)
+
+# %%
+#| name: table-models
+#| caption: Five models that look at no image, by three scores. The last two are weighted as the third is, and read one column
+#|   more. None of them is honest but the first three.
+#| alt: Five rows of three markers on a scale from zero to one. Always nv has high accuracy and low balanced accuracy and macro-F1.
+#|   Age, sex and site hardly move it; with weights the balanced accuracy rises and the accuracy falls. With dx_type or the
+#|   source the balanced accuracy rises again.
+fig, axis = plots.figure(3.2)
+plots.scores(axis, ladder)
+plots.show(fig)
+
+# %% [markdown]
+# Read it from top to bottom.
+#
+# **Age, sex and site, unweighted.** The accuracy stays about where the floor is. The model still answers `nv` to nearly everyone,
+# because that pays. You would think that the columns are worth nothing.
+#
+# **The same columns, weighted.** Now the accuracy falls far below the floor and the balanced accuracy rises well above
+# it. Nothing was learned in addition. The model was merely told which mistakes cost. So accuracy and balanced accuracy can
+# move in opposite directions; whoever reports one of them alone tells you half.
+#
+# **With `dx_type`.** Higher again, and worthless: no new patient has a `dx_type`.
+#
+# **With the source.** Higher too, and no medicine in it: it is the confounder at work. A network can read the source from the
+# pixels without being told.
+#
+# The third row is the second floor of this book. A model that sees the image and cannot beat it has learned less
+# from the pixels than stands in the patient's file.
+
+# %% tags=["assertion"]
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+assert np.isclose(scores(true, always_nv)["balanced accuracy"], balanced_accuracy_score(true, always_nv))
+assert np.isclose(scores(true, always_nv)["macro-F1"], f1_score(true, always_nv, average="macro"))
+if ham.missing == 0:  # a part of the data set need not have the proportions of the whole
+    assert true.mode()[0] == "nv" and 0.5 < accuracy < 0.8 and blind_score(true) == accuracy
+    assert list(types.columns[types.loc["follow_up"] > 0]) == ["nv"]
+    assert list(types.columns[types.loc["confocal"] > 0]) == ["bkl"]
+    assert (types.drop(index="histo")[["akiec", "bcc", "mel"]] == 0).all(axis=None)
+    assert gaps.any().all() and ages["middle"].idxmin() == "nv"
+    assert {"akiec", "bcc"} <= set(ages["middle"].nlargest(3).index)
+    tints = moles.groupby("dataset")["red"].apply(interval).unstack()
+    assert tints["low"].max() > tints["high"].min()  # the tints of the sources differ by more than chance
+    assert explained(colour["red"], colour["dataset"]) > explained(colour["red"], colour["dx"])
+    assert origins.loc["vidir_molemax", "nv"] > 0.9 * origins.loc["vidir_molemax"].sum()
+    assert set(origins.index[origins["akiec"] > 0]) == {"rosendahl", "vidir_modern"}
+    balanced = ladder["balanced accuracy"]
+    assert abs(ladder.loc["age, sex, site", "accuracy"] - accuracy) < 0.05
+    assert ladder.loc["age, sex, site; weighted", "accuracy"] < accuracy - 0.15
+    assert balanced["age, sex, site; weighted"] > balanced["always nv"] + 0.08
+    assert balanced["... and dx_type"] > balanced["age, sex, site; weighted"] + 0.03
+    assert balanced["... or the source"] > balanced["age, sex, site; weighted"] + 0.02
+
+# %% [markdown] tags=["instructor"]
+# <div class="admonition note">
+# <p class="title">For the instructor: leak and confounder</p>
+# <p><b>The point.</b> A leak is known only after the diagnosis: drop it. A confounder cannot be dropped, since it is in the
+# pixels: measure it.</p>
+# <p><b>Expect.</b> "But the score went up, so the column is good." Ask what would be typed into that column on Monday
+# morning, with the patient in the room.</p>
+# <p><b>Ask.</b> "Is age a leak, a confounder, or evidence?" (Known beforehand, so no leak. It is evidence in this clinic, and
+# it may be a confounder in another one, where other people come.)</p>
+# <p><b>When late.</b> Show the figure, read rows three and four aloud, leave exercise three for the evening.</p>
+# </div>
+
+# %% [markdown]
+# ### Exercise 1.3: honest features
+#
+# Write `honest_features(table)`. It gets a table with all the columns of `ham.table`, and returns a DataFrame of features with
+# one row for each row of the table, in the same order. A patient who walks in tomorrow must be able to have these
+# features: so they use age, sex and site, and nothing that depends on the diagnosis, on how it was made, on names of lesions,
+# images or files, or on the source. They contain no missing values; and "age unknown" is not an age.
+#
+# The checker changes one column at a time and looks whether your features follow.
+
+# %% tags=["stub"]
+def honest_features(table):
+    features = ...
+    return features
+
+# %% tags=["nbval-check-output"]
+checks.check("1.3", honest_features, ham)
+
+# %% tags=["solution"]
+def honest_features(table):
+    features = pd.get_dummies(table[["sex", "localization"]])
+    features["age"] = table["age"].fillna(table["age"].median())
+    features["age missing"] = table["age"].isna()
+    return features
+
+
+checks.check("1.3", honest_features, ham)
+
+# %% [markdown]
+# ## Quiz
+
+# %%
+checks.quiz(1)
+
+# %% [markdown]
+# ## Key points
+#
+# - Read a score from its floor. On imbalanced data the floor of accuracy is high, and a model without eyes stands on it.
+# - Balanced accuracy and macro-F1 count each diagnosis the same; the floor of balanced accuracy is one divided by the number of
+#   diagnoses.
+# - Images are not lesions, and lesions are not people. Say what you count.
+# - A gap is information. Mark it, do not drop its row, and do not fill it with a number that means something else.
+# - A column written after the diagnosis is a leak: `dx_type`. A circumstance that goes along with it is a confounder: the
+#   source, which shows in the colours.
+# - Age, sex and site alone lift balanced accuracy well above the floor. An image model has to beat that.
+#
+# ## What comes next
+#
+# Everything here was scored with all images of a lesion kept together. Many published notebooks do not do that.
+# [Chapter 2, Split without leaking](02-split-without-leaking.ipynb), measures what it costs them.
+#
+# Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the
+# [data card](../book/data-card.md). Not a medical device.
