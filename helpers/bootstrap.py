@@ -40,13 +40,13 @@ def interval(draws):
     """Return ``low`` and ``high``, the 2.5th and 97.5th percentile of each row of ``(k, resamples)`` draws.
 
     A resample in which a metric is undefined (NaN) is left out of that metric's interval; where it is undefined in
-    all of them, so are both ends.
+    all of them, or there are none, so are both ends.
     """
     low, high = np.full((2, len(draws)), np.nan)
-    whole = ~np.isnan(draws).any(axis=1)
-    low[whole], high[whole] = np.percentile(draws[whole], [2.5, 97.5], axis=1)
-    for row in np.flatnonzero(~whole & ~np.isnan(draws).all(axis=1)):
-        low[row], high[row] = np.nanpercentile(draws[row], [2.5, 97.5])
+    for row, values in enumerate(draws):
+        values = values[~np.isnan(values)]
+        if len(values):
+            low[row], high[row] = np.percentile(values, [2.5, 97.5])
     return low, high
 
 

@@ -176,7 +176,7 @@ def per_lesion(y_true, y_prob, groups):
     if len(mixed):
         both = CLASSES[truth[first][codes][mixed[0]]], CLASSES[truth[mixed[0]]]
         raise ValueError(
-            f"group {groups[mixed[0]]!r} holds images of {both[0]!r} and of {both[1]!r}: a lesion has one diagnosis; "
+            f"group {str(groups[mixed[0]])!r} holds images of {both[0]!r} and of {both[1]!r}: a lesion has one diagnosis; "
             "correct its rows, or give each its own group"
         )
     return np.array(CLASSES)[truth[first]], pd.DataFrame(prob).groupby(codes).mean().to_numpy(), names
@@ -227,7 +227,7 @@ def _codes(y_true):
         raise ValueError("there are no images to evaluate")
     if codes.min() < 0:
         row = int(codes.argmin())
-        raise ValueError(f"row {row}: {np.asarray(y_true)[row]!r} is not a class; use one of {', '.join(CLASSES)}")
+        raise ValueError(f"row {row}: {str(np.asarray(y_true)[row])!r} is not a class; use one of {', '.join(CLASSES)}")
     return codes
 
 

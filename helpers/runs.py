@@ -24,6 +24,7 @@ RESULTS = ("repetition", "arm", "stratum", "metric", "value")
 TEXT = ("image_id", "group", "true")
 EXPERIMENT = {key: records.FACTS[key] for key in ("name", "data", "fingerprint", "synthetic", "device", "versions")}
 EXPERIMENT |= {"question": str, "date": str, "seed": int, "notes": str}
+LISTED = ("model", "protocol", "leaky", "folds", "tier", "data", "synthetic", "device", "date")
 HEADLINES = ("balanced_accuracy", "f1_macro", "accuracy")
 
 
@@ -228,16 +229,14 @@ def load_all(own=None):
 
 def list_runs(own=None):
     """Return one row a run: whose, what, on which data, the headline metrics with interval and floor, and its marks."""
+    scores = [f"{name}{end}" for name in HEADLINES for end in ("", "_low", "_high", "_floor")]
     rows = []
     for run in load_all(own):
-        row = {"name": run.name, "origin": run.origin}
-        row |= {key: run.facts[key] for key in ("model", "protocol", "leaky", "folds", "tier", "data", "synthetic")}
-        row["images"] = len(run.predictions)
+        row = [run.name, run.origin, *(run.facts[key] for key in LISTED), len(run.predictions)]
         for name in HEADLINES:
-            score = run.metric(name)
-            row |= {name: score["value"]} | {f"{name}_{end}": score[end] for end in ("low", "high", "floor")}
-        rows.append(row | {"device": run.facts["device"], "date": run.facts["date"], "path": run.path})
-    return pd.DataFrame(rows)
+            row += run.metric(name)[["value", "low", "high", "floor"]].tolist()
+        rows.append([*row, run.path])
+    return pd.DataFrame(rows, columns=["name", "origin", *LISTED, "images", *scores, "path"])
 
 
 def compare(a, b, resamples=metrics.RESAMPLES):
