@@ -136,11 +136,11 @@ def check_split(predictions, table, folds, parts, file="predictions.csv.gz"):
     for fold, rows in zip(folds, parts, strict=True):
         mine = predictions[predictions["fold"] == fold]
         ids, wanted = set(mine["image_id"]), set(table["image_id"].iloc[rows])
-        for some, what in ((ids - wanted, "are not in the split"), (wanted - ids, "of the split are missing")):
+        for some, what in ((ids - wanted, "not in the split"), (wanted - ids, "of the split missing")):
             if some:
                 raise RecordError(
-                    f"{file}, fold {fold}: {len(some)} images {what}, the first is {min(some)}. Predict exactly the "
-                    "images of the split that the run names; if the data changed, split and train again."
+                    f"{file}, fold {fold}: image ids {what}: {len(some)}, the first is {min(some)}. Predict exactly "
+                    "the images of the split that the run names; if the data changed, split and train again."
                 )
         for column in ("group", "true"):
             facts = expected.loc[mine["image_id"], column].to_numpy()
@@ -181,8 +181,11 @@ def from_csv(content, text=()):
     """Return the table of such a file; the columns ``text`` are str, with no word read as a missing value."""
     if content[:2] == b"\x1f\x8b":
         content = gzip.decompress(content)
-    reader = {"dtype": dict.fromkeys(text, str), "na_values": {}, "keep_default_na": False} if text else {}
-    return pd.read_csv(io.BytesIO(content), float_precision="round_trip", **reader)
+    columns = content.split(b"\n", 1)[0].decode().strip().split(",")
+    # Only an empty number is a missing value: "NA" may be a name.
+    missing = {column: [""] for column in columns if column not in text}
+    dtype = dict.fromkeys(text, str)
+    return pd.read_csv(io.BytesIO(content), dtype=dtype, na_values=missing, keep_default_na=False)
 
 
 def pack(content):
@@ -236,7 +239,7 @@ def read(folder, main):
         raise RecordError(
             f"{folder} is no record: it has no {main}. Name the folder that runs.write returned."
         ) from error
-    except (json.JSONDecodeError, KeyError, AttributeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, KeyError, AttributeError, TypeError, UnicodeDecodeError) as error:
         raise RecordError(f"{folder / main} is damaged ({type(error).__name__}: {error}). {remedy}") from error
     if seal != _seal(facts):
         raise RecordError(f"{folder / main} was changed after it was written. {remedy}")

@@ -193,7 +193,7 @@ def load(path):
         validation=records.from_csv(files["validation.csv.gz"], TEXT) if "validation.csv.gz" in files else None,
         history=records.from_csv(files["history.csv"]) if "history.csv" in files else None,
         metrics=table.astype(dict.fromkeys(numbers, float)),
-        slices=records.from_csv(files["slices.csv"]).fillna({"note": ""}),
+        slices=records.from_csv(files["slices.csv"], ("slice", "stratum", "metric", "dx", "note")),
     )
 
 
@@ -285,7 +285,7 @@ def write_experiment(folder, experiment, results):
 def load_experiment(path):
     """Return the facts and the results of an experiment record; raise :class:`RecordError` if it is not whole."""
     experiment, files = records.read(path, "experiment.json")
-    return experiment, records.from_csv(files["results.csv"], RESULTS[1:4])
+    return experiment, records.from_csv(files["results.csv"], ("arm", "stratum", "metric"))
 
 
 def _thresholds(predictions, validation):

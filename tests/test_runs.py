@@ -1,0 +1,472 @@
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import metrics, records, runs, splits
+from helpers.ham10000 import CLASSES, MISSED_PAIRS
+from helpers.records import RecordError
+
+ROOT = Path(__file__).parents[1]
+COMMITTED = sorted(path.parent for path in (ROOT / "book" / "results").glob("*/run.json"))
+EXPERIMENTS = sorted(path.parent for path in (ROOT / "book" / "results").glob("*/experiment.json"))
+FILES = ("run.json", "predictions.csv.gz", "validation.csv.gz", "metrics.json", "slices.csv", "history.csv")
+
+
+def probabilities(table, rows, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = pd.Index(CLASSES).get_indexer(table["dx"].iloc[rows])
+    logits = rng.normal(size=(len(rows), 7)) + 1.5 * np.eye(7)[truth]
+    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def made(ham, config, parts, seed=0, **changes):
+    """Return the keyword arguments of ``runs.write`` for a run that is in order."""
+    folds = list(range(len(parts)))
+    frames = {
+        name: pd.concat(
+            runs.frame(ham.table, getattr(split, part), probabilities(ham.table, getattr(split, part), seed), fold)
+            for fold, split in enumerate(parts)
+        )
+        for name, part in (("predictions", "test"), ("validation_predictions", "validation"))
+    }
+    run = runs.facts(ham, config) | {
+        "name": "guess",
+        "model": "an informed guess",
+        "folds": folds,
+        "hyperparameters": {"noise": np.float32(1), "depth": np.int64(3)},
+        "wall_seconds": 1.5,
+        "images_per_second": 100,
+        "notes": "tried nothing else",
+    }
+    return {"run": run, "table": ham.table, "split": parts, "resamples": 20} | frames | changes
+
+
+@pytest.fixture(scope="module")
+def folds(ham):
+    return [splits.grouped(ham.table, fold) for fold in range(2)]
+
+
+@pytest.fixture(scope="module")
+def in_order(ham, config, folds):
+    return made(ham, config, folds, history=pd.DataFrame({"epoch": [1, 2], "loss": [1.25, 0.5]}))
+
+
+@pytest.fixture(scope="module")
+def written(in_order, tmp_path_factory):
+    return runs.write(tmp_path_factory.mktemp("runs"), **in_order)
+
+
+@pytest.fixture
+def copied(written, tmp_path):
+    """A record that a test may spoil."""
+    return Path(shutil.copytree(written, tmp_path / "mine" / written.name))
+
+
+def test_a_record_says_what_was_run_and_holds_what_was_predicted(written, in_order, ham, config, folds):
+    assert sorted(path.name for path in written.iterdir()) == sorted(FILES)
+    assert [path.name for path in written.parent.iterdir()] == ["guess"]
+    run = runs.load(written)
+    assert (run.name, run.origin, run.path) == ("guess", "yours", written)
+    assert run.facts["fingerprint"] == ham.fingerprint and run.facts["tier"] == config.tier
+    assert run.facts["hyperparameters"] == {"noise": 1.0, "depth": 3}
+    assert run.facts["protocol"] == "grouped" and not run.facts["leaky"] and run.facts["leaked_images"] == 0
+    assert run.facts["split_hashes"] == [split.hash for split in folds]
+    assert {"numpy", "scikit-learn", "Python"} <= set(run.facts["versions"])
+    for mine, given in (
+        (run.predictions, in_order["predictions"]),
+        (run.validation, in_order["validation_predictions"]),
+    ):
+        pd.testing.assert_frame_equal(mine, given.reset_index(drop=True), rtol=0, atol=1e-5)
+    assert run.history.equals(in_order["history"])
+    assert set(run.slices["note"]) <= {"", metrics.NEVER_ANSWERED} | set(run.slices["note"][run.slices["dx"] == "all"])
+    assert run.slices.loc[run.slices["metric"] != "support", "value"].notna().all()
+    assert set(run.slices["slice"]) == {"dx_type", "age", "sex", "site", "source", "leakable"}
+
+
+def test_a_record_re_evaluates_to_its_metrics_and_to_those_of_the_unrounded_predictions(written, in_order):
+    run = runs.load(written)
+    again = runs.evaluate(run.predictions, run.validation, resamples=run.facts["resamples"])
+    pd.testing.assert_frame_equal(run.metrics, again, check_dtype=False, rtol=0, atol=1e-6)
+    unrounded = runs.evaluate(in_order["predictions"], in_order["validation_predictions"], resamples=0)
+    assert np.allclose(run.metrics["value"], unrounded["value"], atol=1e-4)
+    whole = run.metric("balanced_accuracy")
+    assert whole["floor"] == pytest.approx(1 / 7, abs=1e-6) and whole["low"] < whole["value"] < whole["high"]
+    assert run.metric("recall", "mel")["dx"] == "mel"
+    with pytest.raises(KeyError, match="no metric 'recall' of 'all'"):
+        run.metric("recall")
+
+
+def test_each_fold_is_tested_at_the_threshold_of_its_own_validation_set(written, in_order):
+    run = runs.load(written)
+    caught = melanomas = 0
+    for fold, mine in run.predictions.groupby("fold"):
+        validation = run.validation[run.validation["fold"] == fold]
+        threshold = metrics.melanoma_threshold(validation["true"], validation[list(CLASSES)])[0.9]
+        melanomas += (mine["true"] == "mel").sum()
+        caught += ((mine["true"] == "mel") & (mine["mel"] >= threshold)).sum()
+    found = run.metric("sensitivity_at_specificity_90", "mel")["value"]
+    assert found == pytest.approx(caught / melanomas, abs=1e-6)
+    # Turning the test labels about moves no threshold.
+    turned = in_order["predictions"].assign(true=np.roll(in_order["predictions"]["true"], 5))
+    expected = runs._thresholds(in_order["predictions"], in_order["validation_predictions"])
+    assert np.array_equal(runs._thresholds(turned, in_order["validation_predictions"])[0.9], expected[0.9])
+
+
+def test_without_validation_predictions_no_threshold_is_made_up(in_order, tmp_path):
+    given = in_order | {"validation_predictions": None, "history": None}
+    run = runs.load(runs.write(tmp_path, **given))
+    assert run.validation is None and run.history is None
+    assert not run.metrics["metric"].str.contains("specificity").any()
+
+
+def test_the_same_run_is_written_as_the_same_bytes(written, in_order, tmp_path):
+    again = runs.write(tmp_path, **in_order)
+    for name in FILES:
+        assert (again / name).read_bytes() == (written / name).read_bytes(), name
+
+
+def spoil(frame, row, **values):
+    frame = frame.reset_index(drop=True)
+    for column, value in values.items():
+        frame.loc[row, column] = value
+    return frame
+
+
+@pytest.mark.parametrize("which", ["predictions", "validation_predictions"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: spoil(p, 3, mel=p["mel"].iloc[3] + 0.01), r"row 3 \(image SYN_\d+\): .* sum to 1.0100; they must"),
+        (lambda p: spoil(p, 4, mel=-0.25, nv=p["mel"].iloc[4] + p["nv"].iloc[4] + 0.25), "row 4 .* at least 0"),
+        (lambda p: spoil(p, 5, df=np.nan), "row 5 .* sum to nan"),
+        (lambda p: spoil(p, 6, true="melanoma"), "row 6 .* 'melanoma' is no class; use akiec"),
+        (
+            lambda p: spoil(p, 0, true="vasc" if p["true"].iloc[0] != "vasc" else "nv"),
+            "row 0 .*: true is .* the data say",
+        ),
+        (lambda p: spoil(p, 7, group="SYL_x"), r"row 7 \(image SYN_\d+\): group is 'SYL_x', but the data say 'SYL_"),
+        (lambda p: spoil(p, 8, fold=4), r"row 8 .* fold 4 is not among the run's folds \[0, 1\]"),
+        (lambda p: spoil(p, 9, image_id="SYN_x"), "fold 0: image ids not in the split: 1, the first is SYN_x. Predict"),
+        (lambda p: p.iloc[1:], "fold 0: image ids of the split missing: 1, the first is SYN_"),
+        (lambda p: pd.concat([p, p.iloc[2:3]]), "it stands there twice; predict each image once"),
+        (lambda p: p.drop(columns="group"), "has the columns .* give .*'group'"),
+        (lambda p: p[[*p.columns[:4], *p.columns[:3:-1]]], "in this order"),
+        (lambda p: p.iloc[:0], "has no row"),
+    ],
+)
+def test_predictions_that_are_not_of_the_split_are_refused(in_order, tmp_path, which, change, message):
+    file = {"predictions": "^predictions.csv.gz", "validation_predictions": "^validation.csv.gz"}[which]
+    with pytest.raises(RecordError, match=f"{file}.*{message}"):
+        runs.write(tmp_path, **in_order | {which: change(in_order[which])})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": "2018"}, "run.json: seed is '2018'; give a whole number"),
+        ({"seed": True}, "run.json: seed is True; give a whole number"),
+        ({"synthetic": "no"}, "give True or False"),
+        ({"wall_seconds": None}, "wall_seconds is None; give a number"),
+        ({"wall_seconds": float("nan")}, "run.json cannot hold the facts: .*Give finite numbers"),
+        ({"hyperparameters": {"model": object()}}, "is no JSON value"),
+        ({"name": "../elsewhere"}, "the name '../elsewhere' becomes the folder's: use lower-case letters"),
+        ({"folds": [0]}, r"folds \[0\] with 2 splits of \['grouped'\]; give one split a fold"),
+        ({"folds": [0, 0]}, "give one split a fold"),
+    ],
+)
+def test_facts_that_do_not_fit_are_refused(in_order, tmp_path, change, message):
+    with pytest.raises(RecordError, match=message):
+        runs.write(tmp_path, **in_order | {"run": in_order["run"] | change})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", records.FACTS)
+def test_no_fact_may_lack(in_order, tmp_path, name):
+    run = {key: value for key, value in in_order["run"].items() if key != name}
+    with pytest.raises(RecordError, match=f"run.json lacks '{name}'"):
+        runs.write(tmp_path, **in_order | {"run": run})
+
+
+def test_a_test_lesion_in_training_is_refused_unless_the_protocol_says_leaky(ham, config, tmp_path):
+    naive = splits.image8020(ham.table)
+    leaked = splits.audit(ham.table, np.r_[naive.train, naive.validation], naive.test).leaked_images
+    called_honest = splits.Split("grouped", naive.train, naive.validation, naive.test)
+    with pytest.raises(RecordError, match=f"fold 0: {leaked} test images show a lesion .* 'grouped' forbids it"):
+        runs.write(tmp_path, **made(ham, config, [called_honest]))
+    called_holdout = splits.Split("holdout938", naive.train, naive.validation, naive.test)
+    with pytest.raises(RecordError, match="'holdout938' forbids it"):
+        runs.write(tmp_path, **made(ham, config, [called_holdout]))
+    given = made(ham, config, [naive]) | {"split": naive}
+    run = runs.load(runs.write(tmp_path, **given))
+    assert run.facts["leaky"] and run.facts["leaked_images"] == leaked
+    mark = f"LEAKY: {leaked:,} test images show a lesion that was trained on"
+    assert run.marks == (mark, "SYNTHETIC: drawn images, which say nothing about skin")
+    assert repr(run).startswith(f"*** {mark} ***\n*** SYNTHETIC")
+    assert runs.list_runs(tmp_path).set_index("name").loc["guess", "leaky"]
+
+
+def test_a_lesion_that_is_half_validation_half_test_is_refused(ham, config, folds, tmp_path):
+    split = folds[0]
+    groups = splits.lesion_groups(ham.table).to_numpy()
+    inner = groups[split.validation]
+    twin = split.validation[pd.Series(inner).duplicated().to_numpy()][:1]
+    moved = splits.Split("grouped", split.train, np.setdiff1d(split.validation, twin), np.sort(np.r_[split.test, twin]))
+    with pytest.raises(RecordError, match=f"1 test images .* the first of group '{groups[twin[0]]}'"):
+        runs.write(tmp_path, **made(ham, config, [moved]))
+
+
+def test_holdout_counts_the_missed_pairs_that_cross_it(ham):
+    # The recipe knows lesion_ids only, so a pair that they miss can stand on both sides.
+    table = ham.table.copy()
+    split = splits.holdout938(table)
+    table.loc[split.test[0], "image_id"], table.loc[split.train[0], "image_id"] = MISSED_PAIRS[0]
+    assert records.check_leak(split, table, 0) == 1
+    assert records.check_leak(split, ham.table, 0) == 0
+
+
+def test_protocols_do_not_mix(ham, config, folds, tmp_path):
+    with pytest.raises(RecordError, match=r"2 splits of \['grouped', 'image8020'\]"):
+        runs.write(tmp_path, **made(ham, config, [folds[0], splits.image8020(ham.table)]))
+    unknown = splits.Split("leave-one-out", folds[0].train, folds[0].validation, folds[0].test)
+    with pytest.raises(RecordError, match=r"\['leave-one-out'\]; .* protocol of grouped, image8020, holdout938"):
+        runs.write(tmp_path, **made(ham, config, [unknown]))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_record_edited_by_hand_is_refused(copied, name):
+    content = (copied / name).read_bytes()
+    if name.endswith(".gz"):
+        text = gzip.decompress(content).decode()
+        changed = gzip.compress(text.replace(",nv,", ",mel,", 1).encode(), mtime=0)
+    else:
+        changed = content.replace(b"5", b"6", 1)
+    assert changed != content
+    (copied / name).write_bytes(changed)
+    with pytest.raises(RecordError, match=rf"{name} was changed after it was written. Remove the folder"):
+        runs.load(copied)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_half_a_record_is_refused(copied, name):
+    content = (copied / name).read_bytes()
+    (copied / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(RecordError, match=f"{name} (was changed|is damaged)"):
+        runs.load(copied)
+    (copied / name).unlink()
+    with pytest.raises(RecordError, match=f"{name}"):
+        runs.load(copied)
+
+
+def test_what_is_no_record_is_named(tmp_path):
+    with pytest.raises(RecordError, match=r"is no record: it has no run.json"):
+        runs.load(tmp_path)
+    (tmp_path / "run.json").write_text("[1]")
+    with pytest.raises(RecordError, match=r"run.json is damaged"):
+        runs.load(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RecordError, match=r"run.json is damaged .*seal"):
+        runs.load(tmp_path)
+
+
+def test_line_ends_of_another_system_do_not_break_the_seal(copied):
+    for name in ("run.json", "slices.csv", "history.csv", "metrics.json"):
+        (copied / name).write_bytes((copied / name).read_bytes().replace(b"\n", b"\r\n"))
+    assert runs.load(copied).history.shape == (2, 2)
+
+
+def test_a_failed_write_leaves_the_old_record_and_nothing_else(copied, in_order, monkeypatch):
+    before = {path.name: path.read_bytes() for path in copied.iterdir()}
+
+    def no_room(self, content):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", no_room)
+        with pytest.raises(RecordError, match=r"cannot be written \(No space left on device\). Set SKIN_RUNS"):
+            runs.write(copied.parent, **in_order)
+    replace = os.replace
+
+    def only_away(source, target):
+        if str(source).endswith(".partial"):
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", only_away)
+        with pytest.raises(RecordError, match="Input/output error"):
+            runs.write(copied.parent, **in_order)
+    assert [path.name for path in copied.parent.iterdir()] == ["guess"]
+    assert {path.name: path.read_bytes() for path in copied.iterdir()} == before
+
+
+def test_writing_again_replaces_the_record(copied, in_order):
+    runs.write(copied.parent, **in_order | {"run": in_order["run"] | {"notes": "second try"}, "history": None})
+    assert runs.load(copied).facts["notes"] == "second try"
+    assert not (copied / "history.csv").exists() and len(list(copied.parent.iterdir())) == 1
+
+
+def test_a_record_is_verified_against_the_data(written, ham):
+    run = runs.load(written)
+    runs.verify(run, ham.table)
+    with pytest.raises(RecordError, match=r"fold 0: its split has the hash .* other data or another seed"):
+        runs.verify(run, ham.table.iloc[:-1])
+    run.facts["split_seed"] = 1
+    with pytest.raises(RecordError, match="other data or another seed"):
+        runs.verify(run, ham.table)
+
+
+def test_the_split_may_have_another_seed_than_the_model(ham, config, tmp_path):
+    given = made(ham, config, [splits.grouped(ham.table, seed=7)])
+    given["run"] |= {"seed": 1, "split_seed": 7}
+    runs.verify(runs.load(runs.write(tmp_path, **given)), ham.table)
+
+
+def test_your_records_stand_beside_the_books(copied, tmp_path, monkeypatch):
+    book = tmp_path / "book"
+    shutil.copytree(copied, book / "guess")
+    monkeypatch.setattr(records, "book_folder", lambda: book)
+    monkeypatch.setenv("SKIN_RUNS", str(copied.parent))
+    # A write that a crash cut short, and a record that somebody edited.
+    shutil.copytree(copied, copied.parent / ".guess.0.partial")
+    broken = Path(shutil.copytree(copied, copied.parent / "broken"))
+    (broken / "slices.csv").write_text("")
+    with pytest.warns(UserWarning, match=r"left out: .*slices.csv was changed"):
+        table = runs.list_runs()
+    assert table[["name", "origin"]].to_numpy().tolist() == [["guess", "the book"], ["guess", "yours"]]
+    row = table.iloc[1]
+    expected = runs.load(copied).metric("balanced_accuracy")
+    assert row["path"] == copied and row["synthetic"] and row["images"] == len(runs.load(copied).predictions)
+    assert row[
+        ["balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high", "balanced_accuracy_floor"]
+    ].tolist() == (expected[["value", "low", "high", "floor"]].tolist())
+
+
+def test_your_records_go_to_runs_in_the_working_folder(in_order, tmp_path, monkeypatch):
+    monkeypatch.delenv("SKIN_RUNS", raising=False)
+    monkeypatch.setattr(records, "book_folder", lambda: tmp_path / "none")
+    monkeypatch.chdir(tmp_path)
+    assert list(runs.list_runs()["name"]) == []
+    path = runs.write(None, **in_order)
+    assert path.resolve() == tmp_path / "runs" / "guess"
+    assert list(runs.list_runs()["name"]) == ["guess"]
+
+
+def test_two_runs_on_the_same_images_are_compared_in_pairs(written, ham, config, folds, tmp_path):
+    a = runs.load(written)
+    given = made(ham, config, folds, seed=1)
+    # The order of the rows does not matter.
+    given["predictions"] = given["predictions"].iloc[::-1]
+    b = runs.load(runs.write(tmp_path, **given))
+    pair = runs.compare(a, b, resamples=50).set_index(["metric", "dx"])
+    for name in ("accuracy", "f1_macro"):
+        assert pair.loc[(name, "all"), "a"] == pytest.approx(a.metric(name)["value"], abs=1e-6)
+        assert pair.loc[(name, "all"), "b"] == pytest.approx(b.metric(name)["value"], abs=1e-6)
+    other = runs.load(runs.write(tmp_path, **made(ham, config, [splits.holdout938(ham.table)])))
+    with pytest.raises(RecordError, match=r"not tested on the same images .* of grouped, .* of holdout938"):
+        runs.compare(a, other)
+
+
+RESULTS = pd.DataFrame(
+    {
+        "repetition": [0, 0],
+        "arm": ["leaky", "clean"],
+        "stratum": ["siblings", "NA"],
+        "metric": ["balanced_accuracy"] * 2,
+        "value": [0.5, 0.375],
+    }
+)
+
+
+@pytest.fixture
+def experiment(in_order):
+    run = in_order["run"]
+    keys = ("data", "fingerprint", "synthetic", "device", "versions", "date", "seed", "notes")
+    return {"name": "leak", "question": "What does a leak buy?"} | {key: run[key] for key in keys}
+
+
+def test_an_experiment_comes_back_as_it_was_written(experiment, tmp_path):
+    path = runs.write_experiment(tmp_path, experiment, RESULTS)
+    facts, results = runs.load_experiment(path)
+    assert results.equals(RESULTS)
+    assert facts["question"] == experiment["question"]
+    (path / "results.csv").write_text((path / "results.csv").read_text().replace("0.375", "0.475"))
+    with pytest.raises(RecordError, match=r"results.csv was changed"):
+        runs.load_experiment(path)
+
+
+def test_an_experiment_that_lacks_something_is_refused(experiment, tmp_path):
+    with pytest.raises(RecordError, match=r"results.csv has the columns .* give .*'stratum'"):
+        runs.write_experiment(tmp_path, experiment, RESULTS.drop(columns="stratum"))
+    with pytest.raises(RecordError, match=r"results.csv, row 1 .*'clean'.* no finite number; measure it"):
+        runs.write_experiment(tmp_path, experiment, RESULTS.assign(value=[1, np.nan]))
+    del experiment["question"]
+    with pytest.raises(RecordError, match=r"experiment.json lacks 'question'"):
+        runs.write_experiment(tmp_path, experiment, RESULTS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_wheel_carries_the_books_records(written, tmp_path):
+    # Built from a copy, with a record among the results: building leaves folders beside what it builds.
+    source = tmp_path / "source"
+    for name in ("helpers", "book/results"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(written, source / "book" / "results" / "guess")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index"]
+    subprocess.run([*pip, "wheel", *offline, "--no-build-isolation", "-w", tmp_path, source], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed, empty = tmp_path / "installed", tmp_path / "empty"
+    subprocess.run([*pip, "install", *offline, "--target", installed, wheel], check=True)
+    empty.mkdir()
+    question = (
+        "import json, helpers; from helpers import runs, records;"
+        "table = runs.list_runs();"
+        "print(json.dumps([helpers.__file__, str(records.book_folder()), table[['name', 'origin']].values.tolist()]))"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SKIN_")} | {"PYTHONPATH": str(installed)}
+    ask = [sys.executable, "-c", question]
+    answer = subprocess.run(ask, cwd=empty, env=environment, check=True, capture_output=True, text=True)
+    package, folder, found = json.loads(answer.stdout)
+    assert Path(package) == installed / "helpers" / "__init__.py"
+    assert Path(folder) == installed / "helpers" / "results"
+    assert found == [[path.name, "the book"] for path in sorted([*COMMITTED, written], key=lambda path: path.name)]
+    # Every room of the checkout is in the package too.
+    rooms = {path.relative_to(ROOT) for path in (ROOT / "helpers").rglob("*.py")}
+    assert rooms == {path.relative_to(installed) for path in (installed / "helpers").rglob("*.py")}
+    # A plain checkout finds the records where they lie.
+    environment["PYTHONPATH"] = str(source)
+    answer = subprocess.run(ask, cwd=empty, env=environment, check=True, capture_output=True, text=True)
+    assert json.loads(answer.stdout)[1:] == [str(source / "book" / "results"), found]
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_a_committed_record_is_whole_and_re_evaluates_to_its_numbers(path):
+    run = runs.load(path)
+    assert run.origin == "the book" and run.name == path.name
+    assert not run.facts["synthetic"] and run.facts["resamples"] == metrics.RESAMPLES
+    again = runs.evaluate(run.predictions, run.validation, resamples=0)
+    assert np.allclose(run.metrics["value"], again["value"], atol=5e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_a_committed_record_is_of_the_real_data(path, real_ham):
+    run = runs.load(path)
+    assert run.facts["fingerprint"] == real_ham.fingerprint
+    runs.verify(run, real_ham.table)
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.name)
+def test_a_committed_experiment_is_whole(path):
+    facts, results = runs.load_experiment(path)
+    assert facts["name"] == path.name and not facts["synthetic"] and len(results)
