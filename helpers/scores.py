@@ -5,6 +5,7 @@ images, so 2,000 resamples of them are one matrix product; the scores follow fro
 """
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from helpers.bootstrap import areas
 from helpers.ham10000 import CLASSES
@@ -67,17 +68,20 @@ def weighted(truth, prob, weights, thresholds):
         with np.errstate(invalid="ignore"):
             found[f"sensitivity_at_specificity_{share * 100:g}", "mel"] = kinds[3] / (kinds[2] + kinds[3])
             found[f"specificity_reached_{share * 100:g}", "mel"] = kinds[0] / (kinds[0] + kinds[1])
-    found["ece", "all"] = _ece(prob.max(axis=1), answer == truth, weights)
+    found["ece", "all"] = _ece(prob.max(axis=1), answer == truth, weights, total)
     errors = np.sum((prob - np.eye(n_classes)[truth]) ** 2, axis=1)
-    found["brier", "all"] = errors @ weights / total
+    found["brier", "all"] = _sums(np.zeros_like(truth), 1, weights, errors)[0] / total
     for name, rows in (by_class | {"support": support}).items():
         found.update({(name, dx): row for dx, row in zip(CLASSES, rows, strict=True)})
     return found
 
 
-def _sums(codes, n_codes, weights):
-    """Return the weight of each code: ``(n_codes, resamples)``."""
-    return (np.arange(n_codes)[:, None] == codes).astype(float) @ weights
+def _sums(codes, n_codes, weights, values=1.0):
+    """Return the sum of weight x value of each code: ``(n_codes, resamples)``."""
+    # One entry an image, so a sparse product touches each weight once; a dense one would also wake BLAS's threads,
+    # which cost more than they bring here.
+    values = np.broadcast_to(np.asarray(values, dtype=float), len(codes))
+    return csr_array((values, (codes, np.arange(len(codes)))), shape=(n_codes, len(codes))) @ weights
 
 
 def _mean(rows):
@@ -86,8 +90,7 @@ def _mean(rows):
     return np.nansum(rows, axis=0) / np.where(scored.any(axis=0), scored.sum(axis=0), np.nan)
 
 
-def _ece(confidence, right, weights):
+def _ece(confidence, right, weights, total):
     bins = np.digitize(confidence, np.linspace(0, 1, ECE_BINS + 1)[1:-1], right=True)
     # Weight x |accuracy - confidence| of a bin is |sum of (right - confidence)|, so empty bins need no care.
-    gaps = np.arange(ECE_BINS)[:, None] == bins
-    return np.abs((gaps * (right - confidence)) @ weights).sum(axis=0) / weights.sum(axis=0)
+    return np.abs(_sums(bins, ECE_BINS, weights, right - confidence)).sum(axis=0) / total
