@@ -40,6 +40,12 @@ CHAPTERS = {
         "workshop": Sizes(image=(150, 200), repeats=50),
         "full": Sizes(image=(450, 600), repeats=200),
     },
+    # Texture is measured pixel by pixel, so the full tier keeps the size of the book's records.
+    "classical-baselines": {
+        "quick": Sizes(image=(75, 100), repeats=3),
+        "workshop": Sizes(image=(150, 200), repeats=5),
+        "full": Sizes(image=(150, 200), repeats=10),
+    },
 }
 
 

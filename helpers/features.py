@@ -1,0 +1,145 @@
+"""Numbers that describe a lesion: its pixels, made few, or what people learned to look at, measured.
+
+Chapter 4 introduces it.  ``raw`` features are the pixels of a small copy of the image.  ``handcrafted`` features follow
+the dermatologist's eye: colour inside the lesion against the skin around it, border, shape, symmetry, texture.
+Sources stand beside each family.  Not a medical device.
+"""
+
+import hashlib
+import os
+import zlib
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_all_start_methods, get_context
+
+import numpy as np
+from PIL import Image
+
+from helpers.files import DataError, progress
+from helpers.lesions import describe
+
+KINDS = ("raw", "handcrafted")
+#: Raised whenever the same pixels would give other features: caches of an older recipe are then no longer used.
+RECIPE = 1
+#: Height and width in pixels of the small copy whose pixels are the raw features: the size DermaMNIST made common.
+RAW_SIZE = (28, 28)
+#: Images that one task of a worker describes.
+CHUNK = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """``values`` is ``(n, d)`` float32, finite, in the order of the images; ``names`` says what the d columns are."""
+
+    kind: str
+    values: np.ndarray
+    names: tuple[str, ...]
+
+    @property
+    def families(self):
+        """The family of each column, the part of its name before the first ``/``: colour, texture, shape, ..."""
+        return np.array([name.split("/")[0] for name in self.names])
+
+
+def load_features(dataset, pixels, config, kind="handcrafted", masks=True):
+    """Return the :class:`Features` of all images; computed once on all cores, then read from ``config.cache``.
+
+    Parameters
+    ----------
+    dataset : helpers.data.Dataset
+        Its masks say where the lesion is; an image without one is segmented by :func:`helpers.lesions.segment`.
+    pixels : array, (n, height, width, 3) uint8
+        In the table's order, as ``load_pixels`` returns them, or preprocessed.  The cache is keyed by their content.
+    config : helpers.settings.Settings
+    kind : str
+        ``"raw"``: the pixels of a copy of ``RAW_SIZE``, 0 to 1.  ``"handcrafted"``: :func:`helpers.lesions.describe`.
+    masks : bool
+        False: segment every image, as one has to with a photograph of one's own.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind, or pixels that are not one image a row of the table.
+    helpers.data.DataError
+        If a mask cannot be read, or the cache cannot be written.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"features of kind {kind!r} are not known; choose one of {', '.join(KINDS)}")
+    if pixels.ndim != 4 or pixels.dtype != np.uint8 or len(pixels) != len(dataset.table):
+        raise ValueError(
+            f"pixels are {pixels.dtype} of shape {pixels.shape}; needed are ({len(dataset.table)}, height, width, 3) "
+            "uint8, one image a row of the table"
+        )
+    if kind == "raw":
+        values = np.stack([_small(image) for image in pixels])
+        return Features(kind, values, tuple(f"{c}/{y}/{x}" for y, x, c in np.ndindex(*RAW_SIZE, 3)))
+    stored = dataset.stored_masks if masks else {}
+    key = hashlib.sha256(f"{RECIPE} {dataset.fingerprint} {pixels.shape} {zlib.crc32(pixels)}".encode())
+    key.update(repr(sorted((image_id, mask.size) for image_id, mask in stored.items())).encode())
+    path = config.cache / "features" / f"{kind}-{key.hexdigest()[:24]}.npy"
+    names = tuple(_names(pixels.shape[1:3]))
+    try:
+        values = np.load(path)
+    except (OSError, ValueError):
+        values = None
+    if values is None or values.shape != (len(pixels), len(names)):
+        values = _describe_all(dataset, pixels, stored)
+        partial = path.with_name(f"{path.stem}~{os.getpid()}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(partial, "wb") as stream:
+                np.save(stream, values)
+            os.replace(partial, path)
+        except OSError as error:
+            raise DataError(
+                f"the features cannot be written to {path.parent} ({error.strerror}). Set SKIN_CACHE to a folder that "
+                "you can write to, on a disk with room."
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+    return Features(kind, values, names)
+
+
+def _small(image):
+    height, width = RAW_SIZE
+    copy = Image.fromarray(image).resize((width, height), Image.Resampling.BOX)
+    return (np.asarray(copy, np.float32) / 255).reshape(-1)
+
+
+def _describe_all(dataset, pixels, stored):
+    starts = range(0, len(pixels), CHUNK)
+    workers = min(os.cpu_count() or 1, len(starts))
+    method = "fork" if "fork" in get_all_start_methods() else "spawn"
+    ids = dataset.table["image_id"].to_numpy()
+    with (
+        ProcessPoolExecutor(workers, mp_context=get_context(method)) as pool,
+        progress(len(pixels), "describing lesions") as bar,
+    ):
+        jobs = [
+            pool.submit(_describe_rows, dataset if stored else None, ids[row : row + CHUNK], pixels[row : row + CHUNK])
+            for row in starts
+        ]
+        rows = []
+        for job in jobs:
+            rows.append(job.result())
+            bar.update(len(rows[-1]))
+    return np.concatenate(rows)
+
+
+def _describe_rows(dataset, ids, pixels):
+    """Return the features of a few images, ``(m, d)`` float32."""
+    rows = []
+    for image_id, image in zip(ids, pixels, strict=True):
+        mask = dataset.mask(image_id) if dataset is not None else None
+        if mask is not None:
+            mask = np.asarray(Image.fromarray(mask).resize(image.shape[1::-1], Image.Resampling.NEAREST))
+        rows.append(list(describe(np.asarray(image), mask).values()))
+    return np.array(rows, np.float32)
+
+
+@cache
+def _names(size):
+    """Return the names of the hand-crafted features: those of any image of this size."""
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    return list(describe(image))

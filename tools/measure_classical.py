@@ -1,0 +1,157 @@
+"""Measure the classical models on the real HAM10000 and write the book's records of them.
+
+    python tools/measure_classical.py --data FOLDER --cache FOLDER [--only TEXT] [--jobs N]
+
+A part is one model on one fold.  A part that was measured is kept in the cache and not measured again, so a run that
+was stopped goes on where it was; a record is written as soon as its parts are there.  The order is that of value.
+"""
+
+import argparse
+import json
+import os
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers import baselines, data, features, images, records, runs, settings
+
+RESULTS = Path(__file__).parents[1] / "book" / "results"
+FOLDS = {"grouped": 5, "holdout938": 1, "image8020": 1}
+#: (protocol, features, model, weighted): the records, the most valuable first.
+PLAN = [
+    ("grouped", "handcrafted", "svm", True),
+    ("grouped", "handcrafted", "xgboost", False),
+    ("grouped", "handcrafted", "svm", False),
+    ("grouped", "handcrafted", "xgboost", True),
+    ("grouped", "handcrafted", "forest", False),
+    ("grouped", "handcrafted", "forest", True),
+    *(
+        (protocol, "handcrafted", model, weighted)
+        for weighted in (False, True)
+        for protocol in ("holdout938", "image8020")
+        for model in ("svm", "forest", "xgboost")
+    ),
+    *(
+        (protocol, "raw", model, weighted)
+        for weighted in (False, True)
+        for protocol in ("grouped", "holdout938", "image8020")
+        for model in ("svm", "forest", "xgboost")
+    ),
+]
+NOTES = (
+    "Image alone, no metadata. Parameters: per fold, by grouped {inner}-fold cross-validation on at most {rows} of the "
+    "training rows, scored by {score}. Fit on the training rows of the split only; a temperature and seven offsets "
+    "calibrated on its validation rows{calibration}. The answer is the highest probability. "
+    "Lesion masks: those of the data set. images_per_second counts training images in the last fit. "
+    "Two shared CPU cores: times are upper bounds."
+)
+
+
+def name_of(protocol, kind, model, weighted):
+    return f"classical-{protocol}-{kind}-{model}-{'weighted' if weighted else 'plain'}"
+
+
+def part(folder, name, fold, ham, found, arguments):
+    """Return what one model said on one fold, and the split; measure it if it was not."""
+    protocol, _, model, weighted = arguments["key"]
+    split = records.SPLITS[protocol](ham.table, fold, seed=settings.SEED)
+    settled = json.dumps([split.hash, baselines.CANDIDATES[model], arguments["rows"], found.names], sort_keys=True)
+    path = folder / f"{name}-{fold}-{zlib.crc32(settled.encode()):08x}.npz"
+    if not path.exists():
+        fitted = baselines.fit_and_predict(
+            model, found, ham.table, split, weighted, tuning_rows=arguments["rows"], jobs=arguments["jobs"]
+        )
+        about = {
+            "parameters": fitted.parameters,
+            "tried": fitted.tried.to_dict("records"),
+            "calibration": fitted.calibration.round(4).tolist(),
+            "seconds": fitted.seconds,
+            "fit_seconds": fitted.fit_seconds,
+        }
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        with open(partial, "wb") as stream:
+            np.savez(stream, validation=fitted.validation, test=fitted.test, about=json.dumps(about))
+        os.replace(partial, path)
+    with np.load(path) as stored:
+        return split, stored["validation"], stored["test"], json.loads(str(stored["about"]))
+
+
+def measure(folder, ham, config, found, arguments):
+    """Measure all folds of one entry of the plan and write its record."""
+    protocol, kind, model, weighted = arguments["key"]
+    name = name_of(*arguments["key"])
+    if (RESULTS / name / "run.json").exists():
+        return print(f"{name}: there already", flush=True)
+    parts = [part(folder, name, fold, ham, found, arguments) for fold in range(FOLDS[protocol])]
+    tested = [runs.frame(ham.table, split.test, test, fold) for fold, (split, _, test, _) in enumerate(parts)]
+    validated = [runs.frame(ham.table, split.validation, val, fold) for fold, (split, val, _, _) in enumerate(parts)]
+    abouts = [about for *_, about in parts]
+    trained = sum(len(split.train) for split, *_ in parts)
+    run = runs.facts(ham, config, device=f"{os.cpu_count()} CPU cores, shared") | {
+        "name": name,
+        "model": f"{model} on {kind} features, {'weighted' if weighted else 'unweighted'}",
+        "folds": list(range(len(parts))),
+        "hyperparameters": {
+            "features": kind,
+            "columns": len(found.names),
+            "image": list(config.sizes.image),
+            "weighted": weighted,
+            "candidates": baselines.CANDIDATES[model],
+            "chosen": [about["parameters"] for about in abouts],
+            "tried": [about["tried"] for about in abouts],
+            "calibration": [about["calibration"] for about in abouts],
+            "tuning_rows": arguments["rows"],
+            "inner_folds": baselines.INNER_FOLDS,
+        },
+        "wall_seconds": round(sum(about["seconds"] for about in abouts), 1),
+        "images_per_second": round(trained / sum(about["fit_seconds"] for about in abouts), 1),
+        "notes": NOTES.format(
+            inner=baselines.INNER_FOLDS,
+            rows=arguments["rows"],
+            score="balanced accuracy" if weighted else "accuracy",
+            calibration=", each class counting alike: probabilities of a population with equal classes"
+            if weighted
+            else "",
+        ),
+    }
+    runs.write(
+        RESULTS,
+        run,
+        pd.concat(tested, ignore_index=True),
+        table=ham.table,
+        split=[split for split, *_ in parts],
+        validation_predictions=pd.concat(validated, ignore_index=True),
+    )
+    print(f"{name}: {run['wall_seconds']} s\n{runs.load(RESULTS / name)!r}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="the folder with HAM10000")
+    parser.add_argument("--cache", required=True, help="where pixels, features and measured parts are kept")
+    parser.add_argument("--only", default="", help="only records whose name holds this")
+    parser.add_argument("--jobs", type=int, default=-1, help="processor cores")
+    parser.add_argument("--rows", type=int, default=3000, help="training rows that take part in tuning")
+    options = parser.parse_args()
+    config = settings.load("classical-baselines", tier="workshop", data=options.data, cache=options.cache)
+    ham = data.load(config)
+    if ham.synthetic:
+        parser.error("these are drawn images; the book's records are measured on the real HAM10000")
+    pixels = images.load_pixels(ham, config)
+    folder = config.cache / "measured"
+    folder.mkdir(parents=True, exist_ok=True)
+    held = {}
+    for key in PLAN:
+        if options.only in name_of(*key):
+            kind = key[1]
+            held[kind] = held.get(kind) or features.load_features(ham, pixels, config, kind)
+            started = time.strftime("%H:%M:%S")
+            print(f"{started} {name_of(*key)}", flush=True)
+            measure(folder, ham, config, held[kind], {"key": key, "rows": options.rows, "jobs": options.jobs})
+
+
+if __name__ == "__main__":
+    main()
