@@ -108,7 +108,8 @@ def _partial_folder(target):
 
 def _interactive():
     """Whether somebody watches: a terminal, or a notebook."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    ipython = sys.modules.get("IPython")
+    return sys.stderr.isatty() or hasattr(ipython and ipython.get_ipython(), "kernel")
 
 
 def _download(remote, path, goal):
