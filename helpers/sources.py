@@ -161,7 +161,7 @@ def isic_metadata(target):
     if sorted(truth["image"]) != sorted(set(groupings["image"])):
         raise refuse(f"{TRUTH} and {GROUPINGS} list different images, or one twice")
     one_hot = truth.set_index("image")[names]
-    wrong = one_hot.index[((one_hot == 1).sum(axis=1) != 1) | (one_hot.sum(axis=1) != 1)]
+    wrong = one_hot.index[(one_hot == 1).sum(axis=1) != 1]
     if len(wrong):
         raise refuse(f"{wrong[0]} has not exactly one diagnosis in {TRUTH}")
     table = groupings.set_index("image").rename_axis("image_id").sort_index()

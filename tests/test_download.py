@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import textwrap
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -270,12 +270,14 @@ def test_what_is_whole_is_not_downloaded_again(server, tmp_path, capsys):
     assert server.requests[before:] == ["3172584"]
 
 
-def test_masks_can_be_left_out_and_fetched_later(server, tmp_path):
+def test_masks_can_be_left_out_and_fetched_later(server, tmp_path, monkeypatch):
     folder = fetch(tmp_path, masks=False)
     assert found(tmp_path) == folder and not (folder / sources.MASKS).exists()
-    before = len(server.requests)
+    before, read = len(server.requests), []
+    monkeypatch.setattr(download, "check", lambda path, remote: read.append(remote.name))
     assert fetch(tmp_path, masks=True) == folder
     assert server.requests[before:] == ["3838943"] and (folder / sources.MASKS).exists()
+    assert read == [sources.MASKS]  # gigabytes that did not change are not even read again
 
 
 def test_a_file_put_there_by_hand_is_taken_if_it_is_the_right_one(server, tmp_path, contents, capsys):
@@ -300,6 +302,12 @@ def test_a_file_that_was_changed_since_is_read_again(server, tmp_path):
     zip_file.write_bytes(content)
     fetch(tmp_path)
     assert server.requests[before:] == ["3172585"]
+
+
+def test_two_runs_may_fill_one_cache_at_once(server, tmp_path):
+    with ThreadPoolExecutor(2) as pool:
+        folders = {run.result() for run in [pool.submit(fetch, tmp_path) for _ in range(2)]}
+    assert folders == {found(tmp_path)} and leftovers(tmp_path) == []
 
 
 def test_progress_is_shown_to_somebody_who_watches_only(server, tmp_path, capsys, monkeypatch):
@@ -422,7 +430,7 @@ def test_a_killed_run_leaves_nothing_that_counts(server, tmp_path):
             assert child.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
     finally:
-        child.send_signal(signal.SIGKILL)
+        child.kill()
         child.wait()
     assert found(tmp_path) is None
     assert fetch(tmp_path) == found(tmp_path)
@@ -555,12 +563,21 @@ def spoil_groupings(old, new):
     return spoil
 
 
+def spoil_both(old, new):
+    def spoil(contents):
+        spoil_truth(old.decode(), new.decode())(contents)
+        spoil_groupings(old, new)(contents)
+
+    return spoil
+
+
 CONTRADICTIONS = {
     "two diagnoses": (spoil_truth("0.0", "1.0"), "ISIC_0000000 has not exactly one diagnosis"),
     "no diagnosis": (spoil_truth("1.0", "0.0"), "ISIC_0000000 has not exactly one diagnosis"),
     "a class less": (spoil_truth("AKIEC", "AK"), "GroundTruth.zip has no column AKIEC"),
     "another image": (spoil_truth("ISIC_0000003", "ISIC_0000099"), "list different images"),
     "an image twice": (spoil_groupings(b"ISIC_0000003", b"ISIC_0000004"), "list different images"),
+    "the same image twice in both": (spoil_both(b"ISIC_0000003", b"ISIC_0000004"), "or one twice"),
     "a new confirmation": (spoil_groupings(b"histopathology", b"guess"), "confirmed by 'guess', which is not known"),
 }
 
