@@ -12,6 +12,7 @@ import sys
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -203,7 +204,7 @@ def _checksum(image):
     if not jpeg and not content.startswith(b"\x89PNG\r\n\x1a\n"):
         raise DataError(f"{image} is neither a JPEG nor a PNG. Remove it, or save the image again as one of these.")
     # Cameras may add bytes of their own after the end marker, so it need not be last: only after the last scan begins.
-    if content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda") if jpeg else b"IEND" not in content:
+    if content.rfind(b"\xff\xd9") <= content.rfind(b"\xff\xda") if jpeg else b"IEND" not in content:
         raise DataError(f"{image} is cut short: its end is missing. Download or copy it again.")
     return f"{zlib.crc32(content):08x}"
 
@@ -258,7 +259,8 @@ def write_text(path, text):
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise DataError(
             f"{path.parent} cannot be written ({error.strerror}). Set SKIN_CACHE to a folder that you can write to."
         ) from error

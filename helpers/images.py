@@ -4,13 +4,16 @@ Decoding JPEGs takes longer than anything else in the data chapters, so each ima
 later runs map the file into memory and read only the rows they touch.
 """
 
+import errno
 import os
 import shutil
+import signal
 import socket
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_all_start_methods, get_context
+from threading import Thread
 
 import numpy as np
 
@@ -23,6 +26,8 @@ CHUNK_IMAGES, CHUNK_BYTES = 64, 8_000_000
 #: Below this many images a worker is not worth its start.
 IMAGES_A_WORKER = 500
 DAY = 24 * 60 * 60
+#: What the system says when there is no room: on the disk, in the user's quota, in a file of limited size.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def load_pixels(dataset, config, size=None):
@@ -63,12 +68,12 @@ def load_pixels(dataset, config, size=None):
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno in FULL:
+            raise DataError(_no_room(folder, needed, error.strerror)) from error
         raise DataError(
             f"{folder} cannot be written ({error.strerror}). Set SKIN_CACHE to a folder that you can write to."
         ) from error
-    except OSError as error:
-        raise DataError(_no_room(folder, needed, error.strerror)) from error
     return _open(path, shape)
 
 
@@ -135,7 +140,7 @@ def _fill(path, dataset, shape):
 def _in_parallel(jobs, workers):
     # A forked worker starts in milliseconds; where there is no fork, a new Python is started.
     method = "fork" if "fork" in get_all_start_methods() else "spawn"
-    pool = ProcessPoolExecutor(workers, mp_context=get_context(method))
+    pool = ProcessPoolExecutor(workers, get_context(method), initializer=_start_worker, initargs=(os.getpid(),))
     try:
         for done in as_completed([pool.submit(_write_rows, job) for job in jobs]):
             yield done.result()
@@ -146,6 +151,18 @@ def _in_parallel(jobs, workers):
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(parent):
+    """Leave Ctrl-C to the parent process, and do not outlive it if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent):
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _write_rows(job):
