@@ -143,7 +143,8 @@ def _download(remote, path, goal):
             what = "the connection was cut"
         except requests.RequestException as error:
             stalled = "Read timed out" in str(error)
-            what = f"nothing came for {TIMEOUT[1]} seconds" if stalled else f"no connection ({error})"
+            cause = str(getattr(error.args[0], "reason", error)).split("): ", 1)[-1]  # without urllib3's wrapping
+            what = f"nothing came for {TIMEOUT[1]} seconds" if stalled else f"no connection ({cause})"
         except Damaged as error:
             what = str(error)
             pause, damaged = None if damaged else pause, True
