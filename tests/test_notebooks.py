@@ -247,7 +247,8 @@ def test_what_is_no_myst_is_not_taken_for_it(text):
     "text",
     ["It is 66.95 percent.", "It is 67 % right.", "About 67% are nevi.", "A share of .67 is much.",
      "Two in three per cent.", "As cited (Tschandl et al. 2018). It is 0.5.", "It is 95 % sure.",
-     "- first 0.5\n- second ([A](https://a.example))", "<p>A 0.9.</p><p>[A](https://a.example)</p>", "See [0.5](02-split.ipynb).", "Exercise 1.2 gives 0.3."],
+     "- first 0.5\n- second ([A](https://a.example))", "<p>A 0.9.</p><p>[A](https://a.example)</p>",
+     "See [0.5](02-split.ipynb).", "Exercise 1.2 gives 0.3."],
 )  # fmt: skip
 def test_a_bare_number_is_found(text):
     assert prose.uncited_numerals(text)
