@@ -394,7 +394,9 @@ def test_no_network(server, tmp_path, monkeypatch):
         first, *others = download.SOURCES["dataverse"]
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}/4338392"
         monkeypatch.setitem(download.SOURCES, "dataverse", (replace(first, url=address), *others))
-        with pytest.raises(DownloadError, match=r"no connection \(Failed to establish .*refused\) \(3 attempts.*Run this again later"):
+        with pytest.raises(
+            DownloadError, match=r"no connection \(Failed to establish .*refused\) \(3 attempts.*Run this again later"
+        ):
             fetch(tmp_path)
     assert found(tmp_path) is None and leftovers(tmp_path) == []
 
