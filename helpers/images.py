@@ -88,7 +88,7 @@ def _open(path, shape):
     """Return the cached array, or None if there is none of this shape."""
     try:
         pixels = np.load(path, mmap_mode="r")
-    except (OSError, ValueError):
+    except (OSError, EOFError, ValueError):
         return None
     return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
 
