@@ -12,7 +12,7 @@ import pytest
 from tools import notebooks
 
 ROOT = notebooks.ROOT
-SOURCE = '''\
+SOURCE = """\
 # %% [markdown]
 # # A tiny chapter
 #
@@ -61,7 +61,7 @@ answer = 1
 
 # %% tags=["assertion"]
 assert answer == 1
-'''
+"""
 
 
 @pytest.fixture
