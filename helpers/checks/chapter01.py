@@ -30,6 +30,8 @@ def mel_floor(answer, ham):
     true = ham.table["dx"]
     accuracy, balanced = answer["accuracy"], answer["balanced accuracy"]
     share, classes = (true == "mel").mean(), true.nunique()
+    if _near(accuracy, share) and _near(balanced, 1 / classes):
+        return None
     if max(accuracy, balanced) > 1:
         return "A number above 1: give shares between 0 and 1, neither percentages nor counts."
     if not _near(accuracy, share):
@@ -44,9 +46,7 @@ def mel_floor(answer, ham):
         return "Your balanced accuracy is the recall of `mel` alone. Six more recalls go into the mean, all of them 0."
     if _near(balanced, accuracy):
         return "Your balanced accuracy equals your accuracy: a mean over images. Take the mean over the diagnoses."
-    if not _near(balanced, 1 / classes):
-        return "Check the balanced accuracy: write down the recall of each diagnosis, then take their mean."
-    return None
+    return "Check the balanced accuracy: write down the recall of each diagnosis, then take their mean."
 
 
 @exercise(
@@ -66,6 +66,8 @@ def repeated(answer, ham):
     def same(other):
         return np.allclose(given, other, atol=0.005)
 
+    if same(more / lesions):
+        return None
     if same(more):
         return "These are counts. Divide by the number of lesions of the diagnosis."
     if same(100 * more / lesions):
@@ -80,9 +82,7 @@ def repeated(answer, ham):
         return "You divide lesions by images. Divide lesions by lesions."
     if same((sizes > 2).groupby("dx").sum() / lesions):
         return "This counts lesions with more than two images. More than once begins with two."
-    if not same(more / lesions):
-        return "Count the images of each lesion, mark the lesions with more than one, take the mean by diagnosis."
-    return None
+    return "Count the images of each lesion, mark the lesions with more than one, take the mean by diagnosis."
 
 
 @exercise(

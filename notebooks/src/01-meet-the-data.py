@@ -12,7 +12,7 @@
 # - tell a *leak*, a column that knows the answer, from a *confounder*, a column that is tangled up with it;
 # - build a model that looks at no image at all, and read from it what the table gives away.
 #
-# | | minutes |
+# | this chapter takes | minutes |
 # |---|---:|
 # | to read | 25 |
 # | to run, on a Colab T4 or on a laptop without a GPU | 1 |
@@ -95,11 +95,11 @@ for source, diagnoses in {"this page's data": ham.table["dx"], "HAM10000 as publ
 #
 # | label | diagnosis | what it is | nature |
 # |---|---|---|---|
-# | `akiec` | actinic keratosis, Bowen's disease | changed cells that stay within the outermost layer of the skin; can become invasive | early form of squamous cell carcinoma |
+# | `akiec` | actinic keratosis, Bowen's disease | changed cells that stay within the outermost layer of the skin; can become invasive | precursor or early form of squamous cell carcinoma |
 # | `bcc` | basal cell carcinoma | a common skin cancer; seldom spreads to other organs, but destroys what is around it if left untreated | malignant |
 # | `bkl` | benign keratosis-like lesion | an umbrella for seborrhoeic keratoses, sun spots (solar lentigines) and lichen-planus-like keratoses; some look like melanoma | benign |
 # | `df` | dermatofibroma | a small firm lump in the deeper skin, sometimes after a minor injury | benign |
-# | `mel` | melanoma | a cancer of the pigment cells (melanocytes); it can spread, and cut out early it can be cured | malignant |
+# | `mel` | melanoma | a cancer of the pigment cells (melanocytes); it can spread; cut out early, it can be cured | malignant |
 # | `nv` | melanocytic nevus, a mole | a harmless growth of pigment cells | benign |
 # | `vasc` | vascular lesion | a lesion made of blood vessels, or blood in the skin; red to purple | benign |
 #
@@ -117,7 +117,7 @@ for source, diagnoses in {"this page's data": ham.table["dx"], "HAM10000 as publ
 # The images come with a table. Five rows of it, drawn at random:
 
 # %% tags=["nbval-check-output"]
-ham.table.drop(columns="checksum").sample(5, random_state=config.seed)
+ham.table.drop(columns="checksum").sample(5, random_state=config.seed).rename_axis(columns="row")
 
 # %% [markdown]
 # `lesion_id` names the spot on the skin and `image_id` one photograph of it. `dx` is the diagnosis: what a model is
@@ -275,9 +275,27 @@ siblings = ham.table["lesion_id"].map(per_lesion) > 1
 print(f"\nimages in a lesion with several images: {siblings.mean():.1%} of all")
 print((100 * siblings.groupby(true).mean()).round(1).rename("% of the images").to_string())
 
+print(f"\nlesions with two diagnoses: {(ham.table.groupby('lesion_id')['dx'].nunique() > 1).sum()}")
 copies = ham.table[ham.table["checksum"].duplicated(keep=False)]
 within = copies.groupby("checksum")["lesion_id"].nunique().eq(1).sum()
-print(f"\nfiles that occur twice, byte for byte: {copies['checksum'].nunique()}, of these within one lesion: {within}")
+print(f"files that occur twice, byte for byte: {copies['checksum'].nunique()}, of these within one lesion: {within}")
+
+# %%
+#| name: images-per-lesion
+#| caption: Left, lesions by the number of their images. Right, the share of the images of each diagnosis that are not the
+#|   only one of their lesion.
+#| alt: Two panels of bars. Left, the bars get shorter fast; most lesions have one image. Right, one bar a diagnosis; mel has the
+#|   longest, nv the shortest.
+fig, axes = plots.figure(2.8, 1, 2)
+plots.bars(axes[0], per_lesion.value_counts().sort_index(), colours="#6B7280")
+axes[0].set(title="Lesions", ylabel="images of the lesion")
+plots.bars(axes[1], siblings.groupby(true).mean())
+axes[1].set_title("Share of images with a sibling")
+plots.show(fig)
+
+# %% [markdown]
+# Most lesions were photographed once. But look at the right side: a melanoma was photographed again more often than a mole.
+# What do the extra photographs look like?
 
 # %%
 #| name: siblings
@@ -370,7 +388,7 @@ print(f"\nan age of 0 is written in {(ham.table['age'] == 0).sum()} rows")
 # %% [markdown]
 # Three traps lie here. Gaps are not spread evenly over the diagnoses, so "unknown" is itself a hint. Dropping rows with gaps
 # drops people, and the next patient may have a gap too. And a gap in the age must not be filled with zero: zero is an age,
-# that of a baby, and it occurs in the real table.
+# that of a baby, and the table uses it. (Whether each zero in it is a baby, it does not say.)
 #
 # ## The column that knows the answer
 #
@@ -398,7 +416,9 @@ plots.show(fig)
 for kind, row in types.iterrows():
     print(f"{kind:<9} {row.sum():6,} images; diagnoses: {', '.join(row.index[row > 0])}")
 sure = types[types.gt(0).sum(axis=1) == 1]
-print(f"\n{sure.to_numpy().sum():,} images have a dx_type that leaves one diagnosis only: {', '.join(sure.index)}")
+only = types.columns[types.drop(index="histo", errors="ignore").sum() == 0]
+print(f"\nhisto alone: {', '.join(only)}")
+print(f"{sure.to_numpy().sum():,} images have a dx_type that leaves one diagnosis only: {', '.join(sure.index)}")
 
 # %% [markdown]
 # The word `follow_up` gives the diagnosis away: a lesion is only watched when it looks harmless, and the label `nv` is what
@@ -416,7 +436,8 @@ print(f"\n{sure.to_numpy().sum():,} images have a dx_type that leaves one diagno
 #
 # `dataset` is the collection an image comes from. There are four: `rosendahl`, the practice in Queensland, and three from
 # Vienna. `vienna_dias` are scanned colour slides from before digital cameras; `vidir_molemax` comes from a digital system
-# with which moles are watched over the years; `vidir_modern` from newer cameras.
+# with which moles are watched over the years; `vidir_modern` from newer cameras
+# ([Tschandl et al. 2018](https://doi.org/10.1038/sdata.2018.161)).
 
 # %%
 #| name: sources
@@ -432,7 +453,7 @@ plots.show(fig)
 # %% tags=["nbval-check-output"]
 for source, row in origins.iterrows():
     print(f"{source}: {row.sum():,} images; {row.max():,} of them are {row.idxmax()} ({row.max() / row.sum():.0%})")
-print(f"\nakiec comes from: {', '.join(origins.index[origins['akiec'] > 0])}")
+print(f"\nakiec comes from:", ", ".join(f"{source} ({n:,})" for source, n in origins["akiec"].items() if n))
 
 # %% [markdown]
 # A device for watching moles collects moles: in the real table they are 3,720 of the 3,954 images from `vidir_molemax`
@@ -500,7 +521,7 @@ for channel in channels:
     print(f"{channel}: of the spread between lesions, diagnosis explains {diagnosis:.0%} and source {source:.0%}")
 
 # %% [markdown]
-# The source has left its tint in the pixels. A model that learns "this tint means mole" is right most of the time on these
+# The source has left its tint in the pixels. A model that learns "this tint means mole" is often right on these
 # images, and it has learned to tell devices apart. Such a column is a **confounder**: it goes along with the
 # diagnosis and with the image, but is not what you want to learn. Unlike a leak it needs no column: it sits in the image,
 # and you cannot drop it. What you can do is know it, and test within one source.
@@ -543,7 +564,7 @@ predictions = {
     "weighted, with source": predict(["sex", "localization", "dataset"]),
 }
 ladder = pd.DataFrame({model: scores(true, predicted) for model, predicted in predictions.items()}).T
-ladder.round(2)
+ladder.round(2).rename_axis(columns="model")
 
 # %%
 #| name: table-models
@@ -591,6 +612,8 @@ if ham.missing == 0:  # a part of the data set need not have the proportions of 
     assert list(types.columns[types.loc["follow_up"] > 0]) == ["nv"]
     assert list(types.columns[types.loc["confocal"] > 0]) == ["bkl"]
     assert (types.drop(index="histo")[["akiec", "bcc", "mel"]] == 0).all(axis=None)
+    shares = siblings.groupby(true).mean()
+    assert (shares.idxmax(), shares.idxmin()) == ("mel", "nv") and (per_lesion == 1).mean() > 0.5
     assert gaps.any().all() and ages["middle"].idxmin() == "nv"
     assert {"akiec", "bcc"} <= set(ages["middle"].nlargest(3).index)
     tints = moles.groupby("dataset")["red"].apply(interval).unstack()
