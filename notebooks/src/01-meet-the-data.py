@@ -63,9 +63,10 @@ def blind_score(diagnoses):
     return model.score(nothing, diagnoses)
 
 
+true = ham.table["dx"]
 published = np.repeat(list(PUBLISHED_IMAGES), list(PUBLISHED_IMAGES.values()))
-for source, diagnoses in {"this page's data": ham.table["dx"], "HAM10000 as published": published}.items():
-    print(f"{source}: right for {blind_score(diagnoses):.0%} of {len(diagnoses):,} images")
+for source, labels in {"this page's data": true, "HAM10000 as published": published}.items():
+    print(f"{source}: right for {blind_score(labels):.0%} of {len(labels):,} images")
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note">
@@ -117,7 +118,8 @@ for source, diagnoses in {"this page's data": ham.table["dx"], "HAM10000 as publ
 # The images come with a table. Five rows of it, drawn at random:
 
 # %% tags=["nbval-check-output"]
-ham.table.drop(columns="checksum").sample(5, random_state=config.seed).rename_axis(columns="row")
+five = ham.table.drop(columns="checksum").sample(5, random_state=config.seed)
+five.rename_axis(columns="row")
 
 # %% [markdown]
 # `lesion_id` names the spot on the skin and `image_id` one photograph of it. `dx` is the diagnosis: what a model is
@@ -128,12 +130,14 @@ ham.table.drop(columns="checksum").sample(5, random_state=config.seed).rename_ax
 
 # %%
 #| name: meet-gallery
-#| caption: Six lesions of each diagnosis, drawn at random; one row is one diagnosis. Compare within a row first, then between rows.
-#| alt: A grid of dermoscopic images, seven rows of six, one row a diagnosis. Within a row, size, colour and shape of
-#|   the lesions differ widely; between rows many look alike, above all mel, nv and bkl. Some images have
-#|   hairs across the lesion or dark corners.
+#| caption: Six lesions of each diagnosis, drawn at random; one row is one diagnosis. Compare
+#|   within a row first, then between rows.
+#| alt: A grid of dermoscopic images, seven rows of six, one row a diagnosis. Within a row,
+#|   size, colour and shape of the lesions differ widely; between rows many look alike, above
+#|   all mel, nv and bkl. Some images have hairs across the lesion or dark corners.
 pixels = images.load_pixels(ham, config)
-drawn = ham.table.drop_duplicates("lesion_id").sample(frac=1, random_state=config.seed).groupby("dx").head(6)
+lesions = ham.table.drop_duplicates("lesion_id")  # one row a lesion: its first image
+drawn = lesions.sample(frac=1, random_state=config.seed).groupby("dx").head(6)
 rows = [[pixels[row] for row in drawn.index[drawn["dx"] == dx]] for dx in CLASSES]
 fig = plots.gallery(rows, labels=list(CLASSES), colours=[COLOURS[dx] for dx in CLASSES])
 plots.show(fig, photo=True)
@@ -152,24 +156,27 @@ plots.show(fig, photo=True)
 
 # %% tags=["nbval-check-output"]
 by_class = ham.table.groupby("dx")
-counts = pd.DataFrame({"name": NAMES, "images": by_class.size(), "lesions": by_class["lesion_id"].nunique()})
+counts = pd.DataFrame(
+    {"name": NAMES, "images": by_class.size(), "lesions": by_class["lesion_id"].nunique()}
+)
 print(counts.to_string())
-print(f"\nin all: {len(ham.table):,} images of {ham.table['lesion_id'].nunique():,} lesions")
+print(f"\nin all: {len(ham.table):,} images of {len(lesions):,} lesions")
 print(f"image size as stored: {ham.size[1]} x {ham.size[0]} pixels")
 
 # %%
 #| name: class-counts
-#| caption: Images of each diagnosis, with the number of lesions in brackets. Left, the data of this page. Right, the
-#|   whole of HAM10000 as published (Tschandl et al. 2018); on the real data both sides are the same.
-#| alt: Two panels of horizontal bars, one bar a diagnosis. In both the bar of nv is several times as long as
-#|   any other; df and vasc are the shortest.
+#| caption: Images of each diagnosis, with the number of lesions in brackets. Left, the data
+#|   of this page. Right, the whole of HAM10000 as published (Tschandl et al. 2018); on the
+#|   real data both sides are the same.
+#| alt: Two panels of horizontal bars, one bar a diagnosis. In both the bar of nv is several
+#|   times as long as any other; df and vasc are the shortest.
 fig, axes = plots.figure(3.2, 1, 2)
 sides = {
     "Data of this page": (counts["images"], counts["lesions"]),
     "HAM10000 as published": (pd.Series(PUBLISHED_IMAGES), pd.Series(PUBLISHED_LESIONS)),
 }
-for axis, (title, (photographs, lesions)) in zip(axes, sides.items(), strict=True):
-    plots.bars(axis, photographs, notes={dx: f"({number:,})" for dx, number in lesions.items()})
+for axis, (title, (photographs, spots)) in zip(axes, sides.items(), strict=True):
+    plots.bars(axis, photographs, notes={dx: f"({spots[dx]:,})" for dx in CLASSES})
     axis.set_title(f"{title}: {photographs.sum():,}")
 plots.show(fig)
 
@@ -183,10 +190,10 @@ plots.show(fig)
 # out by hand it is one line, and its **accuracy**, the share of images that it gets right, is another:
 
 # %% tags=["nbval-check-output"]
-true = ham.table["dx"]
 always_nv = pd.Series("nv", index=true.index)
 accuracy = (always_nv == true).mean()
-print(f"{(true == 'nv').sum():,} of {len(true):,} images are nv, so always answering nv has an accuracy of {accuracy:.2%}")
+print(f"{(true == 'nv').sum():,} of {len(true):,} images are nv")
+print(f"accuracy of always answering nv: {accuracy:.2%}")
 
 # %% [markdown]
 # It also misses every melanoma. Accuracy does not mind, because accuracy counts images, and most images are moles. Two
@@ -247,7 +254,7 @@ checks.check("1.1", mel_floor, ham)
 # %% tags=["solution"]
 mel_floor = {
     "accuracy": (ham.table["dx"] == "mel").mean(),
-    "balanced accuracy": np.mean([1, 0, 0, 0, 0, 0, 0]),  # it finds all of mel, and nothing of the other six
+    "balanced accuracy": np.mean([1, 0, 0, 0, 0, 0, 0]),  # all of mel, nothing of the others
 }
 checks.check("1.1", mel_floor, ham)
 
@@ -268,24 +275,26 @@ checks.check("1.1", mel_floor, ham)
 
 # %% tags=["nbval-check-output"]
 per_lesion = ham.table.groupby("lesion_id").size()
-for number, lesions in per_lesion.value_counts().sort_index().items():
-    print(f"{lesions:5,} lesions have {number} image{'s' * (number > 1)}")
+for number, many in per_lesion.value_counts().sort_index().items():
+    print(f"{many:5,} lesions have {number} image{'s' * (number > 1)}")
 
 siblings = ham.table["lesion_id"].map(per_lesion) > 1
 print(f"\nimages in a lesion with several images: {siblings.mean():.1%} of all")
-print((100 * siblings.groupby(true).mean()).round(1).rename("% of the images").to_string())
+print((100 * siblings.groupby(true).mean()).round(1).to_string())
 
-print(f"\nlesions with two diagnoses: {(ham.table.groupby('lesion_id')['dx'].nunique() > 1).sum()}")
+labels = ham.table.groupby("lesion_id")["dx"].nunique()
+print(f"\nlesions with two diagnoses: {(labels > 1).sum()}")
 copies = ham.table[ham.table["checksum"].duplicated(keep=False)]
 within = copies.groupby("checksum")["lesion_id"].nunique().eq(1).sum()
-print(f"files that occur twice, byte for byte: {copies['checksum'].nunique()}, of these within one lesion: {within}")
+print(f"files that occur twice, byte for byte: {copies['checksum'].nunique()}")
+print(f"of these, within one lesion: {within}")
 
 # %%
 #| name: images-per-lesion
-#| caption: Left, lesions by the number of their images. Right, the share of the images of each diagnosis that are not the
-#|   only one of their lesion.
-#| alt: Two panels of bars. Left, the bars get shorter fast; most lesions have one image. Right, one bar a diagnosis; mel has the
-#|   longest, nv the shortest.
+#| caption: Left, lesions by the number of their images. Right, the share of the images of
+#|   each diagnosis that are not the only one of their lesion.
+#| alt: Two panels of bars. Left, the bars get shorter fast; most lesions have one image.
+#|   Right, one bar a diagnosis; mel has the longest, nv the shortest.
 fig, axes = plots.figure(2.8, 1, 2)
 plots.bars(axes[0], per_lesion.value_counts().sort_index(), colours="#6B7280")
 axes[0].set(title="Lesions", ylabel="images of the lesion")
@@ -299,13 +308,15 @@ plots.show(fig)
 
 # %%
 #| name: siblings
-#| caption: For each diagnosis, the lesion with the most images; one row is one lesion. Photographs of one lesion are
-#|   called siblings in this book.
-#| alt: Seven rows of dermoscopic images, each row several photographs of one and the same lesion. Within a row shape
-#|   and colours repeat; crop, rotation, zoom and light differ a little.
-most = [per_lesion[ham.table.loc[true == dx, "lesion_id"].unique()].idxmax() for dx in CLASSES if (true == dx).any()]
-rows = [[pixels[row] for row in ham.table.index[ham.table["lesion_id"] == lesion][:6]] for lesion in most]
-shown = [ham.table.loc[ham.table["lesion_id"] == lesion, "dx"].iloc[0] for lesion in most]
+#| caption: For each diagnosis, the lesion with the most images; one row is one lesion.
+#|   Photographs of one lesion are called siblings in this book.
+#| alt: Seven rows of dermoscopic images, each row several photographs of one and the same
+#|   lesion. Within a row shape and colours repeat; crop, rotation, zoom and light differ a
+#|   little.
+members = ham.table.groupby("lesion_id").indices
+shown = [dx for dx in CLASSES if dx in set(true)]
+most = [per_lesion[lesions.loc[lesions["dx"] == dx, "lesion_id"]].idxmax() for dx in shown]
+rows = [[pixels[row] for row in members[lesion][:6]] for lesion in most]
 fig = plots.gallery(rows, labels=shown, colours=[COLOURS[dx] for dx in shown], columns=6)
 plots.show(fig, photo=True)
 
@@ -328,7 +339,7 @@ repeated = ...
 checks.check("1.2", repeated, ham)
 
 # %% tags=["solution"]
-photographs = ham.table.groupby(["dx", "lesion_id"]).size()  # one row a lesion: how many images it has
+photographs = ham.table.groupby(["dx", "lesion_id"]).size()  # one row a lesion: its images
 repeated = (photographs > 1).groupby("dx").mean()
 checks.check("1.2", repeated, ham)
 
@@ -339,12 +350,13 @@ checks.check("1.2", repeated, ham)
 
 # %%
 #| name: age-and-sex
-#| caption: Left, age at each diagnosis; the dot is the median, the line holds the middle half of the lesions. Right, the share
-#|   of women among the lesions of a known sex.
-#| alt: Two panels, one row a diagnosis in each. Left, dots with horizontal lines on an axis of age; nv lies furthest to the
-#|   young side, akiec and bcc to the old side. Right, bars of the share of women, around one half and mostly below.
-lesions = ham.table.drop_duplicates("lesion_id")
-ages = lesions.groupby("dx")["age"].quantile([0.25, 0.5, 0.75]).unstack().set_axis(["low", "middle", "high"], axis=1)
+#| caption: Left, age at each diagnosis; the dot is the median, the line holds the middle half
+#|   of the lesions. Right, the share of women among the lesions of a known sex.
+#| alt: Two panels, one row a diagnosis in each. Left, dots with horizontal lines on an axis
+#|   of age; nv lies furthest to the young side, akiec and bcc to the old side. Right, bars of
+#|   the share of women, around one half and mostly below.
+quartiles = lesions.groupby("dx")["age"].quantile([0.25, 0.5, 0.75]).unstack()
+ages = quartiles.set_axis(["low", "middle", "high"], axis=1)
 known = lesions[lesions["sex"] != "unknown"]
 fig, axes = plots.figure(3.0, 1, 2)
 plots.intervals(axes[0], ages[["middle", "low", "high"]], COLOURS)
@@ -355,10 +367,11 @@ plots.show(fig)
 
 # %%
 #| name: sites
-#| caption: Where on the body the lesions were; one row is one site. The number is the count of lesions, the shade its
-#|   share of the row.
-#| alt: A table of counts, body sites as rows and diagnoses as columns, shaded by share of the row. The nv column is darkest
-#|   in most rows; on the face the shade moves to the other diagnoses.
+#| caption: Where on the body the lesions were; one row is one site. The number is the count
+#|   of lesions, the shade its share of the row.
+#| alt: A table of counts, body sites as rows and diagnoses as columns, shaded by share of the
+#|   row. The nv column is darkest in most rows; on the face the shade moves to the other
+#|   diagnoses.
 sites = pd.crosstab(lesions["localization"], lesions["dx"])
 fig, axis = plots.figure(4.2)
 plots.heatmap(axis, sites)
@@ -404,9 +417,11 @@ print(f"\nan age of 0 is written in {(ham.table['age'] == 0).sum()} rows")
 
 # %%
 #| name: dx-type
-#| caption: How the diagnosis was made; one row is one way. The number is the count of images, the shade its share of the row.
-#| alt: A table of counts with four rows, confocal, consensus, follow_up and histo, and one column a diagnosis. The row
-#|   follow_up has all its images in nv, the row confocal in bkl; akiec, bcc and mel occur in the row histo alone.
+#| caption: How the diagnosis was made; one row is one way. The number is the count of images,
+#|   the shade its share of the row.
+#| alt: A table of counts with four rows, confocal, consensus, follow_up and histo, and one
+#|   column a diagnosis. The row follow_up has all its images in nv, the row confocal in bkl;
+#|   akiec, bcc and mel occur in the row histo alone.
 types = pd.crosstab(ham.table["dx_type"], ham.table["dx"])
 fig, axis = plots.figure(2.3)
 plots.heatmap(axis, types)
@@ -417,8 +432,8 @@ for kind, row in types.iterrows():
     print(f"{kind:<9} {row.sum():6,} images; diagnoses: {', '.join(row.index[row > 0])}")
 sure = types[types.gt(0).sum(axis=1) == 1]
 only = types.columns[types.drop(index="histo", errors="ignore").sum() == 0]
-print(f"\nhisto alone: {', '.join(only)}")
-print(f"{sure.to_numpy().sum():,} images have a dx_type that leaves one diagnosis only: {', '.join(sure.index)}")
+print(f"\nreached by histo alone: {', '.join(only)}")
+print(f"one diagnosis alone: {', '.join(sure.index)}, {sure.to_numpy().sum():,} images")
 
 # %% [markdown]
 # The word `follow_up` gives the diagnosis away: a lesion is only watched when it looks harmless, and the label `nv` is what
@@ -441,10 +456,11 @@ print(f"{sure.to_numpy().sum():,} images have a dx_type that leaves one diagnosi
 
 # %%
 #| name: sources
-#| caption: Where the images come from; one row is one source. The number is the count of images, the shade its share of the
-#|   row.
-#| alt: A table of counts, sources as rows and diagnoses as columns, shaded by share of the row. The row vidir_molemax is
-#|   almost all nv; the rows rosendahl and vidir_modern are spread over the diagnoses; akiec has images in these two only.
+#| caption: Where the images come from; one row is one source. The number is the count of
+#|   images, the shade its share of the row.
+#| alt: A table of counts, sources as rows and diagnoses as columns, shaded by share of the
+#|   row. The row vidir_molemax is almost all nv; the rows rosendahl and vidir_modern are
+#|   spread over the diagnoses; akiec has images in these two only.
 origins = pd.crosstab(ham.table["dataset"], ham.table["dx"])
 fig, axis = plots.figure(2.3)
 plots.heatmap(axis, origins)
@@ -452,8 +468,10 @@ plots.show(fig)
 
 # %% tags=["nbval-check-output"]
 for source, row in origins.iterrows():
-    print(f"{source}: {row.sum():,} images; {row.max():,} of them are {row.idxmax()} ({row.max() / row.sum():.0%})")
-print(f"\nakiec comes from:", ", ".join(f"{source} ({n:,})" for source, n in origins["akiec"].items() if n))
+    share = row.max() / row.sum()
+    print(f"{source}: {row.sum():,} images; {row.max():,} of them are {row.idxmax()} ({share:.0%})")
+places = origins["akiec"][origins["akiec"] > 0]
+print("\nakiec comes from:", ", ".join(f"{source} ({n:,})" for source, n in places.items()))
 
 # %% [markdown]
 # A device for watching moles collects moles: in the real table they are 3,720 of the 3,954 images from `vidir_molemax`
@@ -462,19 +480,22 @@ print(f"\nakiec comes from:", ", ".join(f"{source} ({n:,})" for source, n in ori
 
 # %%
 #| name: average-images
-#| caption: The average of all images of one source and one diagnosis; one row is one source. A place with fewer than five
-#|   lesions stays empty. Compare the columns first, then the rows.
-#| alt: A grid of blurred images, sources as rows and diagnoses as columns. All show a dark blot on lighter skin. Along a row
-#|   the images resemble each other in tint and corners; between rows these differ: each source has a tint of its own.
+#| caption: The average of all images of one source and one diagnosis; one row is one source.
+#|   A place with fewer than five lesions stays empty. Compare the columns first, then the
+#|   rows.
+#| alt: A grid of blurred images, sources as rows and diagnoses as columns. All show a dark
+#|   blot on lighter skin. Along a row the images resemble each other in tint and corners;
+#|   between rows these differ: each source has a tint of its own.
 def average(rows):
-    return (sum(pixels[row].astype(float) for row in rows) / len(rows)).round().astype(np.uint8)
+    total = sum(pixels[row].astype(float) for row in rows)
+    return (total / len(rows)).round().astype(np.uint8)
 
 
 cells = ham.table.groupby(["dataset", "dx"])
 enough = cells["lesion_id"].nunique() >= 5
 rows = [
-    [average(cells.indices[source, dx]) if enough.get((source, dx), False) else None for dx in CLASSES]
-    for source in origins.index
+    [average(cells.indices[place, dx]) if enough.get((place, dx), False) else None for dx in CLASSES]
+    for place in origins.index
 ]
 fig = plots.gallery(rows, labels=list(origins.index), titles=list(CLASSES))
 plots.show(fig, photo=True)
@@ -486,27 +507,30 @@ plots.show(fig, photo=True)
 
 # %%
 #| name: colours
-#| caption: Mean colour of the images, with its interval; where no line is seen it is shorter than the dot. Top, by diagnosis;
-#|   bottom, moles (nv) alone, by source. If the diagnosis ruled the colour, the dots in the bottom row would lie
-#|   below one another.
-#| alt: Six panels of dots with horizontal lines; columns for red, green and blue, each from dark to bright. Top row,
-#|   one dot a diagnosis. Bottom row, one dot a source, moles only; in red the sources lie about as far apart as the diagnoses
-#|   do, or further.
+#| caption: Mean colour of the images, with its interval; where no line is seen it is shorter
+#|   than the dot. Top, by diagnosis; bottom, moles (nv) alone, by source. If the diagnosis
+#|   ruled the colour, the dots in the bottom row would lie below one another.
+#| alt: Six panels of dots with horizontal lines; columns for red, green and blue, each from
+#|   dark to bright. Top row, one dot a diagnosis. Bottom row, one dot a source, moles only;
+#|   in red the sources lie about as far apart as the diagnoses do, or further.
 channels = pd.DataFrame(pixels.mean(axis=(1, 2)), columns=["red", "green", "blue"])
 keys = ["lesion_id", "dx", "dataset"]
-colour = pd.concat([ham.table[keys], channels], axis=1).groupby(keys, as_index=False).mean()
+colour = pd.concat([ham.table[keys], channels], axis=1)
+colour = colour.groupby(keys, as_index=False).mean()  # one row a lesion
 
 
 def interval(values):
     half = 1.96 * values.std() / np.sqrt(len(values))
-    return pd.Series({"middle": values.mean(), "low": values.mean() - half, "high": values.mean() + half})
+    return pd.Series([values.mean(), values.mean() - half, values.mean() + half])
 
 
 moles = colour[colour["dx"] == "nv"]
 fig, axes = plots.figure(4.4, 2, 3, sharex="col", sharey="row")
 for column, channel in enumerate(channels):
-    plots.intervals(axes[0, column], colour.groupby("dx")[channel].apply(interval).unstack(), COLOURS)
-    plots.intervals(axes[1, column], moles.groupby("dataset")[channel].apply(interval).unstack(), COLOURS["nv"])
+    by_diagnosis = colour.groupby("dx")[channel].apply(interval).unstack()
+    by_source = moles.groupby("dataset")[channel].apply(interval).unstack()
+    plots.intervals(axes[0, column], by_diagnosis, COLOURS)
+    plots.intervals(axes[1, column], by_source, COLOURS["nv"])
     axes[0, column].set_title(channel)
     axes[1, column].set_xlabel("mean, 0 to 255")
 plots.show(fig)
@@ -517,8 +541,8 @@ def explained(values, by):
 
 
 for channel in channels:
-    diagnosis, source = (explained(colour[channel], colour[by]) for by in ("dx", "dataset"))
-    print(f"{channel}: of the spread between lesions, diagnosis explains {diagnosis:.0%} and source {source:.0%}")
+    dx, source = (explained(colour[channel], colour[by]) for by in ("dx", "dataset"))
+    print(f"{channel}: diagnosis explains {dx:.0%} of the spread, source explains {source:.0%}")
 
 # %% [markdown]
 # The source has left its tint in the pixels. A model that learns "this tint means mole" is often right on these
@@ -540,8 +564,9 @@ for channel in channels:
 
 # %%
 def table_model(columns, class_weight):
-    age = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    words = OneHotEncoder(handle_unknown="ignore")  # one column of zeros and ones for each word
+    gap_filler = SimpleImputer(strategy="median", add_indicator=True)
+    age = make_pipeline(gap_filler, StandardScaler())
+    words = OneHotEncoder(handle_unknown="ignore")  # a column of zeros and ones for each word
     return make_pipeline(
         make_column_transformer((age, ["age"]), (words, columns)),
         LogisticRegression(class_weight=class_weight, max_iter=1000),
@@ -553,7 +578,8 @@ groups = splits.lesion_groups(ham.table)
 
 
 def predict(columns, class_weight="balanced"):
-    return cross_val_predict(table_model(columns, class_weight), ham.table, true, groups=groups, cv=folds)
+    model = table_model(columns, class_weight)
+    return cross_val_predict(model, ham.table, true, groups=groups, cv=folds)
 
 
 predictions = {
@@ -563,26 +589,28 @@ predictions = {
     "weighted, with dx_type": predict(["sex", "localization", "dx_type"]),
     "weighted, with source": predict(["sex", "localization", "dataset"]),
 }
-ladder = pd.DataFrame({model: scores(true, predicted) for model, predicted in predictions.items()}).T
+ladder = pd.DataFrame({name: scores(true, labels) for name, labels in predictions.items()}).T
 ladder.round(2).rename_axis(columns="model")
 
 # %%
 #| name: table-models
-#| caption: Five models that look at no image, by three scores. The last two are the third with one column more, dx_type or the
-#|   source; that column is not theirs to use.
-#| alt: Five rows of three markers on a scale from zero to one. Always nv has a high accuracy, a low balanced accuracy and a low
-#|   macro-F1. Age, sex and site hardly move them. With weights the balanced accuracy rises and the accuracy falls far. With
-#|   dx_type, and with the source, the balanced accuracy rises again.
+#| caption: Five models that look at no image, by three scores. The last two are the third
+#|   with one column more, dx_type or the source; that column is not theirs to use.
+#| alt: Five rows of three markers on a scale from zero to one. Always nv has a high accuracy,
+#|   a low balanced accuracy and a low macro-F1. Age, sex and site hardly move them. With
+#|   weights the balanced accuracy rises and the accuracy falls far. With dx_type, and with
+#|   the source, the balanced accuracy rises again.
 fig, axis = plots.figure(3.2)
 plots.scores(axis, ladder)
 plots.show(fig)
 
-for model in ("weighted, with dx_type", "weighted, with source"):
+for name in ("weighted, with dx_type", "weighted, with source"):
     wins = 0
     for _, test in folds.split(ham.table, true, groups):
-        without, with_it = (scores(true[test], predictions[name][test]) for name in ("the same, weighted", model))
+        without = scores(true[test], predictions["the same, weighted"][test])
+        with_it = scores(true[test], predictions[name][test])
         wins += with_it["balanced accuracy"] > without["balanced accuracy"]
-    print(f"{model}: balanced accuracy higher than without that column in {wins} of 5 folds")
+    print(f"{name}: balanced accuracy higher than without it in {wins} of 5 folds")
 
 # %% [markdown]
 # Read it from top to bottom.
@@ -617,7 +645,7 @@ if ham.missing == 0:  # a part of the data set need not have the proportions of 
     assert gaps.any().all() and ages["middle"].idxmin() == "nv"
     assert {"akiec", "bcc"} <= set(ages["middle"].nlargest(3).index)
     tints = moles.groupby("dataset")["red"].apply(interval).unstack()
-    assert tints["low"].max() > tints["high"].min()  # the tints of the sources differ by more than chance
+    assert tints[1].max() > tints[2].min()  # the tints of the sources differ by more than chance
     assert explained(colour["red"], colour["dataset"]) > explained(colour["red"], colour["dx"])
     assert origins.loc["vidir_molemax", "nv"] > 0.9 * origins.loc["vidir_molemax"].sum()
     assert set(origins.index[origins["akiec"] > 0]) == {"rosendahl", "vidir_modern"}
