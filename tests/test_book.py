@@ -258,7 +258,26 @@ def test_the_check_of_the_prose_sees_what_it_looks_for():
     assert uncited("Ink raised false alarms by 40 % {cite:p}`winkler2019markings`.") == []
     assert uncited("Under CC BY-NC 4.0, with Python 3.11, in `0.5` seconds.") == []
     assert uncited("```python\nx = 0.5\n```\n") == []
-    assert uncited("```{glossary}\nterm\n  It is 0.5.\n```\n") == ["It is 0.5."]
+    assert uncited("```{glossary}\nterm\n  It is 0.5.\n```\n") == ["term It is 0.5."]
+
+
+def test_the_references_are_the_works_that_the_book_cites_and_no_others():
+    references = HTML / "book" / "references.html"
+    listed = {entry["id"]: works_linked(entry) for entry in article(references).select(".citation")}
+    cited, linked = set(), set()
+    for path in set(pages()) - {references}:
+        linked |= works_linked(article(path))
+        anchors = [urldefrag(link["href"]) for link in article(path).find_all("a", href=True)]
+        cited |= {anchor for file, anchor in anchors if file.endswith("references.html")}
+    assert linked - set.union(*listed.values()) - {"10.7910/dvn/dbw86t"} == set()
+    assert [entry for entry, works in listed.items() if entry not in cited and not works & linked] == []
+
+
+def works_linked(element):
+    """Return the DOIs and arXiv numbers that an element's links lead to."""
+    addresses = [unquote(link["href"]).lower() for link in element.find_all("a", href=True)]
+    found = [re.match(r"https?://(?:doi\.org|arxiv\.org/abs)/(.+)", address) for address in addresses]
+    return {match.group(1) for match in found if match}
 
 
 # In the browser

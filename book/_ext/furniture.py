@@ -1,6 +1,5 @@
 """Sphinx extension: small repairs to the HTML of a page that no option of the tools offers."""
 
-
 #: What the tools write, and what a screen reader can make sense of.
 REPAIRS = {
     # The corner of a data frame: a heading cell without a heading.
