@@ -112,7 +112,7 @@ def heatmap(axis, counts):
     shares = table / table.sum(axis=1, keepdims=True).clip(min=1)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(table):
-        ink = "white" if shares[row, column] > 0.72 else "black"  # where both have the same contrast
+        ink = _ink(plt.get_cmap("Blues")(shares[row, column]))
         axis.text(column, row, f"{count:,}" if count else "\u00b7", ha="center", va="center", fontsize=8.5, color=ink)
     axis.set_xticks(range(table.shape[1]), [str(label) for label in counts.columns])
     axis.set_yticks(range(table.shape[0]), [str(label) for label in counts.index])
@@ -128,7 +128,9 @@ def shares(axis, table):
     """
     start = 0
     for label, column in table.items():
-        bars_drawn = axis.barh([str(row) for row in table.index], column, 0.7, left=start, color=COLOURS[label], label=label)
+        bars_drawn = axis.barh(
+            [str(row) for row in table.index], column, 0.7, left=start, color=COLOURS[label], label=label
+        )
         texts = [f"{value:.0%}" if value > 0.07 else "" for value in column]
         axis.bar_label(bars_drawn, texts, label_type="center", fontsize=8.5, color=_ink(COLOURS[label]))
         start = start + column
