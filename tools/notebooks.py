@@ -244,6 +244,8 @@ def execute(notebook, path, root=ROOT, timeout=600):
         notebook,
         timeout=timeout,
         kernel_name="python3",
+        # The kernel warns of its unencrypted connection, which does not leave this machine.
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(root / "notebooks")}},
     )
     try:
