@@ -13,6 +13,25 @@ from scipy import fft, spatial
 TEXELS = 512
 SPACING = 16
 
+#: Width of a feature of each texture, in texels.
+FEATURE = {"cloud": 60, "mottle": 20, "grain": 6, "lines": 4, "centre": SPACING, "edge": SPACING, "label": SPACING}
+
+
+def rise(values, low, high):
+    """Return a smooth step from 0 at ``low`` to 1 at ``high``."""
+    t = np.clip((values - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def bodies(look, place, size, share, radius=0.36, soft=0.17):
+    """Return round bodies of unequal size, ``size`` pixels apart, in a ``share`` of the cells: 0 outside to 1 inside.
+
+    ``look`` is what :func:`sampler` returns; ``radius`` and ``soft``, the width of the border, are in spacings.
+    """
+    label = look("label", place, size)
+    width = radius * (0.5 + 0.5 * (label * 17 % 1))
+    return rise(width - look("centre", place, size), -0.3 * soft, 0.7 * soft) * (label < share)
+
 
 def _noise(rng, long, short=None):
     """Return Gaussian noise of zero mean and unit variance with features about ``long`` x ``short`` texels wide."""
@@ -40,10 +59,10 @@ def textures():
     distance, nearest = spatial.cKDTree(points, boxsize=TEXELS).query(texels, k=2)
     shape = (TEXELS, TEXELS)
     return {
-        "cloud": _noise(rng, 60),
-        "mottle": _noise(rng, 20),
-        "grain": _noise(rng, 6),
-        "lines": _noise(rng, 4, 60),
+        "cloud": _noise(rng, FEATURE["cloud"]),
+        "mottle": _noise(rng, FEATURE["mottle"]),
+        "grain": _noise(rng, FEATURE["grain"]),
+        "lines": _noise(rng, FEATURE["lines"], 60),
         "centre": (distance[:, 0] / SPACING).reshape(shape).astype(np.float32),
         "edge": ((distance[:, 1] - distance[:, 0]) / SPACING).reshape(shape).astype(np.float32),
         "label": rng.random(len(points))[nearest[:, 0]].reshape(shape).astype(np.float32),
@@ -60,16 +79,26 @@ def sampler(u, v, shift):
     shift : (int, int)
         Where in the textures this lesion lies.
 
-    ``size`` is the width of a texel's feature (a cell's, for cells) in pixels; ``place`` is any word: two places see
-    unrelated parts of a texture.
+    ``size`` is the width of a feature (of a cell, for cells) in pixels; ``place`` is any word: two words see unrelated
+    parts of a texture.  Cells are bent a little, so that no two are alike.
     """
-    features = {"cloud": 60, "mottle": 20, "grain": 6, "lines": 6, "centre": SPACING, "edge": SPACING, "label": SPACING}
+
+    def read(name, u, v, place, size):
+        number = zlib.crc32(place.encode())
+        scale = FEATURE[name] / size
+        # 2**16 is a multiple of the width: it keeps the numbers positive, so that cutting off rounds all one way
+        index = (v * scale + (shift[0] + (number & 511) + 2**16)).astype(np.int32)
+        column = (u * scale + (shift[1] + (number >> 9 & 511) + 2**16)).astype(np.int32)
+        index &= TEXELS - 1
+        column &= TEXELS - 1
+        index *= TEXELS
+        index += column
+        return textures()[name].take(index)
+
+    bend_u, bend_v = (read("mottle", u, v, word, 6) for word in ("cells across", "cells down"))
 
     def look(name, place, size):
-        number = zlib.crc32(place.encode())
-        scale = features[name] / size
-        row = (v * scale + (shift[0] + (number & 511) + 4096 * 16)).astype(np.int32) & (TEXELS - 1)
-        column = (u * scale + (shift[1] + (number >> 9 & 511) + 4096 * 16)).astype(np.int32) & (TEXELS - 1)
-        return textures()[name][row, column]
+        bend = min(0.11 * size, 0.9) if name in ("centre", "edge", "label") else 0
+        return read(name, u + bend * bend_u, v + bend * bend_v, place, size) if bend else read(name, u, v, place, size)
 
     return look
