@@ -54,7 +54,7 @@ provenance.banner(ham, config)
 # ## The puzzle
 #
 # Here is the model. In place of an image it is given a zero. It learns from these zeros and from the diagnoses, and
-# then it says, for each image that it has not seen, which of seven diagnoses it shows.
+# then it says of each image which of seven diagnoses it shows, without having seen one.
 
 # %% tags=["nbval-check-output"]
 def blind_score(diagnoses):
@@ -105,7 +105,7 @@ for source, labels in {"this page's data": true, "HAM10000 as published": publis
 # | `vasc` | vascular lesion | a lesion made of blood vessels, or blood in the skin; red to purple | benign |
 #
 # Three of the seven, `mel`, `bcc` and `akiec`, must not be missed. Keep that in mind when we come to what a score
-# rewards.
+# rewards. And keep the order: alphabetical, as here, in every table, figure and vector of this book.
 #
 # <div class="admonition warning">
 # <p class="title">Not a medical device</p>
@@ -436,16 +436,16 @@ print(f"\nreached by histo alone: {', '.join(only)}")
 print(f"one diagnosis alone: {', '.join(sure.index)}, {sure.to_numpy().sum():,} images")
 
 # %% [markdown]
-# The word `follow_up` gives the diagnosis away: a lesion is only watched when it looks harmless, and the label `nv` is what
-# "it did not change" was translated into. What may be dangerous is cut out, so it ends under a microscope. In the real
+# The word `follow_up` gives the diagnosis away: a lesion is only watched when a melanoma seems unlikely, and the label `nv` is
+# what "it did not change" was translated into. What may be dangerous is cut out, so it ends under a microscope. In the real
 # table all 3,704 `follow_up` images are moles, and all 1,954 images of `akiec`, `bcc` and `mel` are `histo`
 # ([HAM10000 at Harvard Dataverse](https://doi.org/10.7910/DVN/DBW86T)).
 #
 # The column was written *after* the diagnosis, because of it. For the next patient it does not exist yet. Such a column is
 # a **leak**: a model that reads it scores well here and can do nothing there.
 #
-# It is useful all the same, as a warning about the labels. A mole confirmed by waiting is an easier case than one that
-# somebody thought worth cutting out. So this book also reports scores on the `histo` images alone.
+# It is useful all the same, as a warning about the labels. A mole confirmed by waiting is probably an easier case than one
+# that somebody thought worth cutting out. So this book also reports scores on the `histo` images alone.
 #
 # ## The column that is tangled up with the answer
 #
@@ -503,7 +503,10 @@ plots.show(fig, photo=True)
 # %% [markdown]
 # Now with numbers, and with how sure they are. The mean colour of an image is three numbers from 0 to 255: red, green, blue.
 # We average over the siblings of a lesion first, so that one lesion is one observation, and draw the mean over lesions with
-# its 95 % confidence interval: the mean, plus or minus 1.96 standard errors ([Altman and Bland 2005](https://doi.org/10.1136/bmj.331.7521.903)).
+# its 95 % confidence interval: the mean, plus or minus 1.96 standard errors
+# ([Altman and Bland 2005](https://doi.org/10.1136/bmj.331.7521.903)). Below the figure stands how much of the spread (the
+# variance between lesions) lies between the groups: nothing if all groups have the same mean, all of it if each group has
+# a single colour of its own.
 
 # %%
 #| name: colours
@@ -545,10 +548,11 @@ for channel in channels:
     print(f"{channel}: diagnosis explains {dx:.0%} of the spread, source explains {source:.0%}")
 
 # %% [markdown]
-# The source has left its tint in the pixels. A model that learns "this tint means mole" is often right on these
-# images, and it has learned to tell devices apart. Such a column is a **confounder**: it goes along with the
-# diagnosis and with the image, but is not what you want to learn. Unlike a leak it needs no column: it sits in the image,
-# and you cannot drop it. What you can do is know it, and test within one source.
+# The source has left its tint in the pixels. A model that learns "this tint means mole" is often right on these images,
+# and what it has learned is to tell devices apart. The source is a **confounder**: it goes along with the diagnosis, it
+# shows in the image, and it is not what you want to learn. A leak sits in a column, and you can drop the column. This
+# sits in the pixels. What you can do is know it, and test within one source. (Both words are in the
+# [glossary](../book/glossary.md).)
 #
 # ## A model that reads only the table
 #
@@ -613,7 +617,8 @@ for name in ("weighted, with dx_type", "weighted, with source"):
     print(f"{name}: balanced accuracy higher than without it in {wins} of 5 folds")
 
 # %% [markdown]
-# Read it from top to bottom.
+# Read it from top to bottom. The scores count images; the two lines below the figure say in how many folds the
+# extra column helped, which is a first, rough answer to "was it luck?".
 #
 # **Age, sex and site, unweighted.** The accuracy stays about where the floor is. The model still answers `nv` to nearly everyone,
 # because that pays. You would think that the columns are worth nothing.
@@ -627,8 +632,8 @@ for name in ("weighted, with dx_type", "weighted, with source"):
 # **With the source.** Higher too, and no medicine in it: it is the confounder at work. A network can read the source from the
 # pixels without being told.
 #
-# The third row is the second floor of this book. A model that sees the image and cannot beat it has learned less
-# from the pixels than stands in the patient's file.
+# The third row is the second floor of this book. A model that sees the image and does not reach a higher balanced
+# accuracy than this has learned less from the pixels than stands in the patient's file.
 
 # %% tags=["assertion"]
 from sklearn.metrics import balanced_accuracy_score, f1_score
@@ -719,7 +724,7 @@ checks.quiz(1)
 #
 # ## What comes next
 #
-# Everything here was scored with all images of a lesion kept together. Many published notebooks do not do that.
+# The models of the table were scored with all images of a lesion kept together. Many published notebooks do not do that.
 # [Chapter 2, Split without leaking](02-split-without-leaking.ipynb), measures what it costs them.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the
