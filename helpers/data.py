@@ -55,7 +55,7 @@ class Dataset:
 
         Raises :class:`DataError` for an id that is not in the table, or a file that cannot be decoded.
         """
-        return decode(self._find(image_id))
+        return decode(self._find(image_id)).copy()
 
     def mask(self, image_id):
         """Return the lesion's mask at the size of its image: ``(height, width)`` bool; None where there is none.

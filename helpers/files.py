@@ -210,7 +210,7 @@ def _checksum(image):
 
 
 def decode(stored, size=None):
-    """Decode one image to ``(height, width, 3)`` uint8 RGB, upright by its EXIF orientation.
+    """Decode one image to a read-only ``(height, width, 3)`` uint8 RGB array, upright by its EXIF orientation.
 
     ``size`` is (height, width) in pixels, None for the image's own.  A JPEG that is to shrink at least four times is
     halved by the JPEG decoder itself, and the rest is done by an antialiased bicubic filter.  Greyscale, palette and
@@ -220,14 +220,18 @@ def decode(stored, size=None):
     def work(picture):
         if size:
             picture.draft(None, (2 * size[1], 2 * size[0]))
-        ImageOps.exif_transpose(picture, in_place=True)
+        if picture.getexif().get(ORIENTATION, 1) != 1:
+            ImageOps.exif_transpose(picture, in_place=True)
         if picture.mode not in MODES:
             raise ValueError(f"pixels of kind {picture.mode!r}: save it with 8 bits a channel")
         if picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info:
             clear = picture.convert("RGBA")
             picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-        rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
-        return np.array(rgb.resize((size[1], size[0]), Image.Resampling.BICUBIC) if size else rgb)
+        if picture.mode != "RGB":
+            picture = picture.convert("RGB")
+        if size and picture.size != (size[1], size[0]):
+            picture = picture.resize((size[1], size[0]), Image.Resampling.BICUBIC)
+        return np.asarray(picture)
 
     return look(stored, work)
 

@@ -21,8 +21,8 @@ from helpers.files import DataError, decode, progress
 
 #: Raised whenever the same file would give other pixels: caches of an older recipe are then no longer used.
 RECIPE = 1
-#: Rows are decoded and written in chunks of at most this many images and bytes.
-CHUNK_IMAGES, CHUNK_BYTES = 64, 8_000_000
+#: How many images a worker is given at a time.
+CHUNK = 64
 #: Below this many images a worker is not worth its start.
 IMAGES_A_WORKER = 500
 DAY = 24 * 60 * 60
@@ -125,11 +125,10 @@ def _fill(path, dataset, shape):
         np.lib.format.write_array_header_1_0(stream, header)
         start = stream.tell()
     bytes_a_row = int(np.prod(shape[1:]))
-    rows = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // bytes_a_row))
     stored = [dataset.stored[image_id] for image_id in dataset.table["image_id"]]
     jobs = [
-        (path, start + first * bytes_a_row, stored[first : first + rows], shape[1:3])
-        for first in range(0, len(stored), rows)
+        (path, start + first * bytes_a_row, stored[first : first + CHUNK], shape[1:3])
+        for first in range(0, len(stored), CHUNK)
     ]
     workers = min(os.cpu_count() or 1, len(stored) // IMAGES_A_WORKER)
     with progress(len(stored), f"decoding to {shape[2]} x {shape[1]}") as bar:
@@ -166,15 +165,11 @@ def _end_with(parent):
 
 
 def _write_rows(job):
-    """Decode one chunk of images and write it at its place in the file; return how many."""
+    """Decode one chunk of images and write each at its place in the file; return how many."""
     path, offset, stored, size = job
-    rows = np.empty((len(stored), *size, 3), np.uint8)
-    for row, one in zip(rows, stored, strict=True):
-        row[:] = decode(one, size)
     # Plain writes, not a memory map: on a full disk they fail with an error, where a map would kill the process.
-    with open(path, "r+b", buffering=0) as stream:
+    with open(path, "r+b") as stream:
         stream.seek(offset)
-        left = memoryview(rows.reshape(-1))
-        while left:
-            left = left[stream.write(left) :]
+        for one in stored:
+            stream.write(decode(one, size).data)
     return len(stored)

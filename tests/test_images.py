@@ -94,7 +94,7 @@ def test_shrinking_averages_and_does_not_skip_pixels(folder, config, tmp_path):
 
 
 def test_workers_and_a_single_process_give_the_same_file(found, config, tmp_path, two_workers, monkeypatch):
-    monkeypatch.setattr(images, "CHUNK_IMAGES", 7)
+    monkeypatch.setattr(images, "CHUNK", 7)
     parallel = images.load_pixels(found, config, (11, 13))
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     alone = images.load_pixels(found, replace(config, cache=tmp_path / "other"), (11, 13))
@@ -147,7 +147,7 @@ def test_an_image_that_does_not_decode_is_named_and_nothing_stays(parallel, foun
 RUN = """
 import os, sys, time
 from helpers import data, images, settings
-images.IMAGES_A_WORKER, images.CHUNK_IMAGES = 1, 8
+images.IMAGES_A_WORKER, images.CHUNK = 1, 8
 os.cpu_count = lambda: 2
 config = settings.load("meet-the-data", data=sys.argv[1], cache=sys.argv[2])
 found = data.load(config)
