@@ -30,7 +30,7 @@ def wrong_answers(name):
 def verdict(name, code, given):
     """The verdict of the check cell after a stub's or a solution's code."""
     task = tasks(NOTEBOOKS[chapter_of(name)])[name]
-    names = namespace(NOTEBOOKS[chapter_of(name)], task, given)
+    names = namespace(NOTEBOOKS[chapter_of(name)], given)
     exec(getattr(task, code), names)
     return eval(task.check, names)
 
@@ -42,10 +42,7 @@ def dataset(request):
 
 @pytest.fixture
 def given(dataset, config):
-    return lambda name: {
-        "ham": dataset,
-        "config": settings.load(SLUGS[chapter_of(name)], data=config.data, cache=config.cache),
-    }
+    return lambda name: {"ham": dataset, "config": settings.load(SLUGS[chapter_of(name)], cache=config.cache)}
 
 
 # --- the exercises -------------------------------------------------------------------------------------------------
