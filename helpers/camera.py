@@ -25,10 +25,10 @@ class Source:
 
 
 SOURCES = {
-    "rosendahl": Source((0.92, 0.98, 0.98), 1.05, 1.08, circle=0.12, ruler=0.45, gel=0.05, hair="stubble"),
-    "vidir_modern": Source((0.87, 0.96, 1.00), 1.10, 0.90, circle=0.35, ruler=0.12, gel=0.08, hair="few"),
-    "vidir_molemax": Source((1.06, 0.88, 0.87), 0.90, 1.00, circle=0.0, ruler=0.0, gel=0.0, hair="long"),
-    "vienna_dias": Source((0.98, 0.98, 0.98), 1.25, 1.25, circle=0.0, ruler=0.0, gel=0.6, hair="few"),
+    "rosendahl": Source((0.91, 0.97, 0.95), 1.12, 1.08, circle=0.12, ruler=0.45, gel=0.05, hair="stubble"),
+    "vidir_modern": Source((0.86, 0.95, 0.98), 1.15, 0.90, circle=0.35, ruler=0.12, gel=0.08, hair="few"),
+    "vidir_molemax": Source((1.02, 0.88, 0.88), 0.95, 1.00, circle=0.0, ruler=0.0, gel=0.0, hair="long"),
+    "vienna_dias": Source((0.98, 0.98, 0.98), 1.28, 1.25, circle=0.0, ruler=0.0, gel=0.6, hair="few"),
 }
 
 
@@ -85,7 +85,7 @@ def studio(dataset, rng):
         circle=rng.random() < source.circle,
         ruler=rng.random() < source.ruler,
         gel=rng.random() < source.gel,
-        blur=rng.uniform(0.25, 0.8),
+        blur=rng.uniform(0.0, 0.55),
     )
 
 
@@ -140,17 +140,17 @@ def hair(dataset, localization, rng):
     bald, mean, shortest, longest, bend = {
         "stubble": (0.45, 10, 6, 16, 0.2),
         "few": (0.40, 3, 30, 120, 0.9),
-        "long": (0.45, 7, 60, 210, 0.9),
+        "long": (0.45, 10, 60, 210, 1.0),
     }[kind]
     number = 0 if rng.random() < bald else rng.poisson(mean) * (4 if rng.random() < 0.15 else 1)
     heading, spread = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.6)
-    width = rng.uniform(0.4, 1.1)
+    width = rng.uniform(0.3, 0.8) if kind == "long" else rng.uniform(0.4, 1.1)
     curves = []
     for _ in range(number):
         start = rng.uniform((-130, -110), (130, 110))
         length, thick = rng.uniform(shortest, longest), width * rng.uniform(0.6, 1.2)
         curves.append(_curve(start, rng.normal(heading, spread), length, rng.normal(0, bend), thick, rng))
-    tint = np.array((0.20, 0.13, 0.10), np.float32) * rng.uniform(0.2, 1.3)
+    tint = np.array((0.24, 0.15, 0.10), np.float32) * rng.uniform(0.2, 1.5)
     return Hair(curves, float(rng.uniform(0.7, 1.0)), tint)
 
 
@@ -196,7 +196,7 @@ def expose(colour, hair, frame, studio, rng):
         colour = colour * (1 - 0.92 * _ticks(rng)[..., None])
     centre = 100 + rng.normal(0, 10), 75 + rng.normal(0, 8)
     away = ((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / 125**2
-    light = studio.light * np.exp(rng.normal(0, 0.03)) * (1.05 - rng.uniform(0.02, 0.20) * away)
+    light = studio.light * np.exp(rng.normal(0, 0.03)) * (1.08 - rng.uniform(0.05, 0.25) * away)
     if studio.circle and rng.random() < 0.85:
         radius = rng.uniform(102, 126)
         edge = np.clip((radius - np.hypot(x - 100 - rng.normal(0, 3), y - 75 - rng.normal(0, 3))) / 8, 0, 1)

@@ -1,9 +1,8 @@
-"""Draws synthetic dermoscopy: the skin and a lesion as layers of pigment, blood and horn, in the lesion's own frame.
+"""Draws synthetic dermoscopy (chapter 1): skin and lesion as layers of pigment, blood and horn.
 
 A lesion is a function of the position on the skin; a photo samples it.  So two photos of one lesion show the same
 pattern, colours and outline, at another magnification, angle and light.  Colour comes from absorbance: melanin and
 haemoglobin take out of white light what they take out of it in skin (Beer and Lambert), and horn and scars scatter.
-Chapter 1 shows the result.
 """
 
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from helpers.textures import bodies, rise, sampler
 
 #: Absorbance in the red, green and blue channel of one unit of each absorber, by layer.
 ABSORBANCE = {
-    "melanin": (0.50, 1.00, 1.18),
-    "blood": (0.16, 1.00, 0.74),
+    "melanin": (0.50, 1.00, 1.10),
+    "blood": (0.17, 0.98, 0.76),
+    "wine": (0.20, 1.05, 0.45),  # blood in lagoons, poor in oxygen
     "deep": (1.10, 0.92, 0.68),  # melanin under scattering skin looks blue-grey
     "horn": (0.10, 0.30, 0.64),
     "crust": (0.85, 1.75, 1.95),
@@ -32,13 +32,13 @@ class Lesion:
     """What all photos of one lesion share: the amount of each structure, and the random traits of lesion and skin."""
 
     amounts: dict[str, float]
-    radius: float  # pixels, of a circle of its area at magnification 1
+    radius: float  # in pixels at magnification 1
     shift: list[int]  # where in the textures it lies
-    angle: float  # how it lies in the first photo, radians
+    angle: float  # how it lies in the image, radians
     side: np.ndarray  # unit vector to its darker side
     spot: np.ndarray  # places of the veil, the scar and the sore, in radii
     sore: np.ndarray
-    lobes: list[tuple[float, float, float]]  # angle, distance and size in radii of its other parts
+    lobes: np.ndarray  # rows of angle, distance and size in radii of its other parts
     cell: float  # mesh width of the network, pixels
     venous: float  # 0 red .. 1 blue-black lacunae
     tan: float  # melanin and blood of the skin around
@@ -76,13 +76,14 @@ def _skin(look, v, lesion):
     mottle = look("mottle", "skin", 13)
     melanin = lesion.tan * (1 + 0.12 * mottle + 0.12 * look("cloud", "skin", 60) + 0.06 * look("grain", "skin", 3))
     freckles = np.maximum(look("mottle", "freckles", 10) + 0.5 * look("mottle", "freckles 2", 4) - 1, 0)
-    melanin += damage * (0.17 * freckles + 0.07 * np.maximum(look("mottle", "damage", 20), 0))
+    net = (look("centre", "net", lesion.cell) - 0.38) * np.maximum(1 + look("mottle", "where net", 20), 0)
+    melanin += damage * (0.20 * freckles + 0.08 * net + 0.06 * np.maximum(look("mottle", "damage", 20), 0))
     blood = lesion.flush * (1 + 0.10 * look("mottle", "blood", 16) + 0.10 * look("cloud", "blood", 60))
     wander = look("mottle", "capillaries", 18) + 0.2 * look("grain", "capillaries", 5)
     capillaries = np.exp(-((wander / 0.2) ** 2)) * rise(look("mottle", "where capillaries", 13), 0, 2)
-    blood += (0.02 + 0.22 * damage) * capillaries + 0.05 * damage * look("mottle", "flush", 6)
-    creases = 0.6 * look("lines", "creases", 2.5) + 0.5 * look("grain", "pores", 2.5)
-    white = 0.016 * lesion.creases * creases + 0.05 * damage * bodies(look, "pores", 8, 0.5, 0.3)
+    blood += (0.02 + 0.22 * damage) * capillaries + damage * (0.03 * look("mottle", "flush", 6) + 0.06 * net)
+    creases = 0.7 * look("weave", "creases", 2.2) + 0.5 * look("grain", "pores", 2.2)
+    white = 0.020 * lesion.creases * creases + 0.05 * damage * bodies(look, "pores", 8, 0.5, 0.3)
     if lesion.ridges:
         ridges = np.sin(1.25 * v + 1.5 * look("cloud", "ridges", 60))
         white, melanin = white + 0.035 * ridges, melanin * (1 - 0.15 * ridges)
@@ -135,8 +136,7 @@ def _pigment(site, layers, lesion):
         round_ = bodies(look, "globules", 1.1 * cell, 0.45 + 0.4 * amounts["globules"]) * near
         melanin = melanin * (1 - 0.3 * amounts["globules"] * near) + 0.9 * density * amounts["globules"] * round_
     if amounts["streaks"]:
-        angle = np.arctan2(site.q, site.p)
-        around = sampler(angle * (256 / np.pi), site.depth * 0.8, lesion.shift)
+        around = sampler(np.arctan2(site.q, site.p) * (256 / np.pi), site.depth * 0.8, lesion.shift)
         ring = np.exp(-(((site.depth - 1) / 5.5) ** 2))
         melanin += amounts["streaks"] * density * ring * rise(around("mottle", "streaks", 20), 0.1, 1.4)
     if amounts["blotch"]:
@@ -183,7 +183,8 @@ def _blood(site, layers, lesion, frame):
         full *= rise(0.85 - look("centre", "lacunae", size), 0, 0.6)
         lagoon = amounts["lacunae"] * full * rise(site.depth, -1.5, 2)
         lagoon *= 0.5 + 0.8 * look("label", "lacunae", size)
-        blood = blood + 0.75 * lagoon
+        layers["wine"] += blood + 0.75 * lagoon
+        blood = 0
         layers["deep"] += 0.5 * lesion.venous * lagoon
         layers["white"] += 0.04 * amounts["lacunae"] * (1 - full) * site.inside
     if amounts["dotted"]:
@@ -229,10 +230,9 @@ def _horn(site, layers, lesion):
         layers["melanin"] += 0.4 * amounts["fissures"] * furrow * (0.2 + amounts["melanin"])
         layers["white"] += 0.05 * amounts["fissures"] * (inside - furrow)
     if amounts["scale"]:
-        rough = look("mottle", "scale", 9) + 0.8 * look("grain", "scale", 3)
-        flakes = amounts["scale"] * rise(rough, 0.4, 2.6) * site.core
-        layers["white"] += 0.75 * flakes
-        layers["horn"] += 0.25 * flakes
+        flakes = rise(look("mottle", "scale", 9) + 0.8 * look("grain", "scale", 3), 0.4, 2.6) * site.core
+        layers["white"] += 0.75 * amounts["scale"] * flakes
+        layers["horn"] += 0.25 * amounts["scale"] * flakes
 
 
 def _lesion(dx, dataset, localization, age, rng):
@@ -240,7 +240,7 @@ def _lesion(dx, dataset, localization, age, rng):
     turn = rng.uniform(0, 2 * np.pi, 4)
     compass = np.stack((np.cos(turn), np.sin(turn)), -1)
     radius = float(np.sqrt(amounts["area"] * camera.HEIGHT * camera.WIDTH / np.pi / amounts["stretch"]))
-    others = rng.integers(1, 4)
+    years = 50 if age is None else age
     return Lesion(
         amounts=amounts,
         radius=radius,
@@ -249,17 +249,17 @@ def _lesion(dx, dataset, localization, age, rng):
         side=compass[1],
         spot=0.35 * compass[2],
         sore=0.4 * compass[3],
-        lobes=[(rng.uniform(0, 6.3), rng.uniform(0.45, 0.8), rng.uniform(0.4, 0.7)) for _ in range(others)],
+        lobes=rng.uniform((0, 0.45, 0.4), (6.3, 0.8, 0.7), (rng.integers(1, 4), 3)),
         cell=rng.uniform(4.5, 7.5),
         venous=float(rng.random() ** 2),
-        tan=rng.uniform(0.07, 0.18),
+        tan=rng.uniform(0.06, 0.15) + 0.0015 * (years - 50),
         flush=rng.uniform(0.18, 0.30),
         creases=rng.uniform(0.3, 1.6),
-        damage=amounts["damage"] * min((50 if age is None else age) / 60, 1.2),
+        damage=amounts["damage"] * min(years / 60, 1.2),
         ridges=localization in ("acral", "foot", "hand") and rng.random() < 0.5,
         hair=camera.hair(dataset, localization, rng),
         vessels=camera.tree(radius, rng) if amounts["vessels"] else [],
-        tone=np.array((rng.uniform(0.84, 1.36), 1, rng.uniform(0.92, 1.06)), np.float32),
+        tone=np.array((rng.uniform(0.8, 1.4), 1, rng.uniform(0.85, 1.25)), np.float32),
     )
 
 
@@ -271,9 +271,8 @@ def photos(dx, dataset, localization, age, number, seed):
     dx, dataset, localization : str
         Diagnosis, source and body site, in the words of HAM10000.
     age : float or None
-        Age in years: old skin shows more sun damage.
+        In years: old skin has seen more sun.
     number : int
-        How many photos; each is taken from another angle and distance.
     seed : int or numpy.random.SeedSequence
     """
     rng = np.random.default_rng(seed)

@@ -14,7 +14,8 @@ TEXELS = 512
 SPACING = 16
 
 #: Width of a feature of each texture, in texels.
-FEATURE = {"cloud": 60, "mottle": 20, "grain": 6, "lines": 4, "centre": SPACING, "edge": SPACING, "label": SPACING}
+FEATURE = {"cloud": 60, "mottle": 20, "grain": 6, "lines": 4, "weave": 4}
+FEATURE |= dict.fromkeys(("centre", "edge", "label"), SPACING)
 
 
 def rise(values, low, high):
@@ -47,7 +48,8 @@ def _noise(rng, long, short=None):
 def textures():
     """Return a dict of (512, 512) float32 arrays that tile the plane.
 
-    ``cloud``, ``mottle``, ``grain``: smooth noise of three sizes; ``lines``: noise drawn out in one direction.
+    ``cloud``, ``mottle``, ``grain``: smooth noise of three sizes; ``lines``: noise drawn out in one direction;
+    ``weave``: ridges in two directions, as skin has.
     ``centre`` and ``edge``: distance to the centre and to the edge of the nearest of 1,024 irregular cells, in cell
     spacings (a Voronoi diagram); ``label``: a random number in 0..1 for each cell.
     """
@@ -58,11 +60,14 @@ def textures():
     texels = np.stack(np.mgrid[:TEXELS, :TEXELS], -1).reshape(-1, 2)
     distance, nearest = spatial.cKDTree(points, boxsize=TEXELS).query(texels, k=2)
     shape = (TEXELS, TEXELS)
+    furrows = _noise(rng, FEATURE["weave"], 50), _noise(rng, 70, FEATURE["weave"])
+    weave = np.maximum(*furrows) - 0.56  # the mean of the larger of two normal numbers
     return {
         "cloud": _noise(rng, FEATURE["cloud"]),
         "mottle": _noise(rng, FEATURE["mottle"]),
         "grain": _noise(rng, FEATURE["grain"]),
         "lines": _noise(rng, FEATURE["lines"], 60),
+        "weave": weave,
         "centre": (distance[:, 0] / SPACING).reshape(shape).astype(np.float32),
         "edge": ((distance[:, 1] - distance[:, 0]) / SPACING).reshape(shape).astype(np.float32),
         "label": rng.random(len(points))[nearest[:, 0]].reshape(shape).astype(np.float32),
