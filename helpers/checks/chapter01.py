@@ -159,15 +159,15 @@ QUIZ = (
         "You add the column `dx_type`, and on lesions new to the model the balanced accuracy rises. Do you keep it?",
         (
             Option(
+                "No: it is known only after the diagnosis, so no new patient has it.",
+                True,
+                "It is a leak. The test is always the same: could the value be typed in before the diagnosis is made?",
+            ),
+            Option(
                 "Yes: the lesions are new to the model, so the gain is real.",
                 False,
                 "Splitting by lesion does not help against this. The column of a new lesion in the table was filled in "
                 "after its diagnosis too.",
-            ),
-            Option(
-                "No: it is known only after the diagnosis, so no new patient has it.",
-                True,
-                "It is a leak. The test is always the same: could the value be typed in before the diagnosis is made?",
             ),
             Option(
                 "Yes, but only together with age, sex and site.",
