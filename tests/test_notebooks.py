@@ -130,7 +130,7 @@ def test_a_chapter_has_its_parts(path):
     opening = notebook.cells[0].source
     assert re.match(r"# \S", opening) and "?" in opening and "minutes" in opening, "title, question, minutes"
     assert "provenance.banner(" in source and f"checks.quiz({number(path)})" in source
-    assert re.search(r"^## Key points", source, re.M) and re.search(r"^## What comes next", source, re.M)
+    assert re.search(r"^## Key points", source, re.M) and "What comes next" in source
     assert sum("instructor" in tags(cell) for cell in notebook.cells) >= 3
     assert sum("assertion" in tags(cell) for cell in notebook.cells) >= 1
     for name, task in tasks(notebook).items():
@@ -259,7 +259,7 @@ def test_a_bare_number_is_found(text):
     ["Two in three.", "It reaches 90.5 % (Garg et al. 2019).", "It says 65.9 % ([Garg](https://arxiv.org/abs/1912.03798)).",
      "Exercise 1.2 asks for it.", "### Exercise 1.2: count", "`x = 0.5`", "[Data](https://doi.org/10.1038/sdata.2018.161)",
      "1. first\n2. second", "There are 10,015 images.", "Tschandl, Rosendahl and Kittler 2018 count 66.9 %.",
-     "The line is its 95 % confidence interval."],
+     "The line is its 95 % confidence interval.", "It prints 78 % (its Table 2)."],
 )  # fmt: skip
 def test_a_cited_number_or_none_is_left_alone(text):
     assert prose.uncited_numerals(text) == []
