@@ -186,15 +186,15 @@ QUIZ = (
                 "The network never saw the column. It sees the tint, which stays in the pixels.",
             ),
             Option(
+                "Train on more images from all sources.",
+                False,
+                "More of the same keeps the tangle: the tint would go along with the diagnosis as before.",
+            ),
+            Option(
                 "Score it within each source, and on a source that it was not trained on.",
                 True,
                 "Within one source the tint says nothing about the diagnosis, so what is left is skill. On a source "
                 "never seen, the shortcut leads nowhere.",
-            ),
-            Option(
-                "Train on more images from all sources.",
-                False,
-                "More of the same keeps the tangle: the tint would go along with the diagnosis as before.",
             ),
         ),
     ),

@@ -159,7 +159,7 @@ by_class = ham.table.groupby("dx")
 counts = pd.DataFrame({"images": by_class.size(), "lesions": by_class["lesion_id"].nunique()})
 counts = counts.reindex(CLASSES, fill_value=0)
 counts.insert(0, "name", pd.Series(NAMES))
-print(counts.to_string())
+print(counts.rename_axis(None).to_string())
 print(f"\nin all: {len(ham.table):,} images of {len(lesions):,} lesions")
 print(f"image size as stored: {ham.size[1]} x {ham.size[0]} pixels")
 
@@ -279,8 +279,9 @@ for number, many in per_lesion.value_counts().sort_index().items():
     print(f"{many:5,} lesions have {number} image{'s' * (number > 1)}")
 
 siblings = ham.table["lesion_id"].map(per_lesion) > 1
-print(f"\nimages in a lesion with several images: {siblings.mean():.1%} of all")
-print((100 * siblings.groupby(true).mean()).round(1).to_string())
+print(f"\nimages that are not the only one of their lesion: {siblings.mean():.1%}")
+for dx, share in siblings.groupby(true).mean().items():
+    print(f"  {dx:<5} {share:.1%}")
 
 labels = ham.table.groupby("lesion_id")["dx"].nunique()
 print(f"\nlesions with two diagnoses: {(labels > 1).sum()}")
