@@ -206,6 +206,11 @@ def test_every_form_of_the_metadata_gives_the_same_table(write, folder, config):
     assert data.load(config).fingerprint == reference
 
 
+def test_a_loop_of_links_is_walked_once(folder):
+    behind_a_link_that_loops(folder)
+    assert len(list(files.walk(folder))) == 1 + len(PHOTOS)
+
+
 def test_columns_types_and_missing_values(folder, config):
     as_zips(folder)
     rows = [row[:-1] for row in ROWS]
@@ -295,6 +300,15 @@ def test_a_data_set_works_in_other_processes(folder, config):
     for method in ("fork", "spawn"):
         with ProcessPoolExecutor(2, get_context(method)) as pool:
             assert all(map(np.array_equal, expected, pool.map(found.image, IDS)))
+
+
+def test_processes_that_read_one_zip_do_not_disturb_each_other(tmp_path):
+    # Larger than any buffer: through one shared file handle, each would get the other's bytes.
+    write_zip(tmp_path / "a.zip", {f"{number}.jpg": os.urandom(100_000) for number in range(20)})
+    stored = files.members(tmp_path / "a.zip")
+    expected = [one.read() for one in stored]
+    with ProcessPoolExecutor(4, get_context("fork")) as pool:
+        assert list(pool.map(files.Stored.read, stored * 10)) == expected * 10
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
@@ -650,6 +664,14 @@ def test_masks_come_at_the_size_of_their_image(content, share, zipped, folder, c
     if share == 0.25:
         assert mask[3:9, 4:12].all()
     assert found.mask("ISIC_0000001") is None
+
+
+def test_a_pixel_half_covered_by_a_larger_mask_belongs_to_the_lesion(folder, config):
+    as_zips(folder)
+    columns = np.zeros((24, 32), np.uint8)
+    columns[:, :3] = 255
+    write_files(folder, {"ISIC_0000001_segmentation.png": encode(columns, "PNG")})
+    assert np.flatnonzero(data.load(config).mask("ISIC_0000001")[0]).tolist() == [0, 1]
 
 
 # --- the real data set -----------------------------------------------------------------------------------------------
