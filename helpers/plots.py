@@ -68,7 +68,7 @@ def show(fig, photo=False):
     plt.close(fig)
     alt = _option("alt")
     display(
-        {f"image/{kind}": stream.getvalue(), "text/plain": f"[figure: {alt}]"},
+        {f"image/{kind}": stream.getvalue(), "text/plain": f"[figure: {alt}]" if alt else "[figure]"},
         raw=True,
         metadata={f"image/{kind}": {"width": width, **({"alt": alt} if alt else {})}},
     )
