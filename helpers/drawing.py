@@ -17,7 +17,7 @@ from helpers.textures import bodies, rise, sampler
 ABSORBANCE = {
     "melanin": (0.50, 1.00, 1.10),
     "blood": (0.17, 0.98, 0.76),
-    "wine": (0.20, 1.05, 0.45),  # blood in lagoons, poor in oxygen
+    "wine": (0.20, 1.05, 0.55),  # blood in lagoons, poor in oxygen
     "deep": (1.10, 0.92, 0.68),  # melanin under scattering skin looks blue-grey
     "horn": (0.10, 0.30, 0.64),
     "crust": (0.85, 1.75, 1.95),
@@ -253,7 +253,7 @@ def _lesion(dx, dataset, localization, age, rng):
         cell=rng.uniform(4.5, 7.5),
         venous=float(rng.random() ** 2),
         tan=rng.uniform(0.06, 0.15) + 0.0015 * (years - 50),
-        flush=rng.uniform(0.18, 0.30),
+        flush=rng.uniform(0.17, 0.27) + 0.10 * amounts["damage"],
         creases=rng.uniform(0.3, 1.6),
         damage=amounts["damage"] * min(years / 60, 1.2),
         ridges=localization in ("acral", "foot", "hand") and rng.random() < 0.5,
