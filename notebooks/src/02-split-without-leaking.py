@@ -378,7 +378,7 @@ for place, (marks, shade) in enumerate(zip((naive, hidden, honest), ("#D55E00", 
     ax.plot(marks, [place] * 5, "o", markersize=7, alpha=0.8, color=shade)
 ax.set_yticks(range(3), ["naive split", "the same exams,\nsiblings hidden", "grouped folds"])
 ax.set(ylim=(2.4, -0.4), xlabel="balanced accuracy")
-ax.xaxis.set_major_formatter("{x:.0%}")
+ax.xaxis.set_major_formatter("{x:.1%}")
 plots.show(fig)
 
 # %% [markdown]
@@ -445,8 +445,8 @@ ax.legend()
 plots.show(fig)
 
 # %% [markdown]
-# The careless validation set does not flatter all models alike. It flatters the one that memorises, and barely
-# touches the others. A network that has trained too long is such a memoriser.
+# The careless validation set does not flatter all models alike. It flatters most the one that memorises; the more
+# images vote, the less is left of the promise. A network that has trained too long is such a memoriser.
 #
 # ### Exercise 2.2: three sets that share nothing
 #
