@@ -6,6 +6,7 @@ It decodes every image of the folder at two sizes, in turn with the bare loop, a
 ``benchmarks/results/image_cache.json``.  The bare loop opens, converts and resizes each image with Pillow's bicubic
 filter, each process one contiguous share.  It is measured twice: keeping the pixels in an array in shared memory, as
 a loop must that is of use, and throwing each image away.  The cache writes all of them to a file.
+A load average far above 0 means that the machine was busy with other work: the ratios then waver, the seconds mislead.
 """
 
 import argparse
@@ -124,6 +125,7 @@ def main():
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "processes": processes,
         "repeats": options.repeats,
+        "load_average_before": round(os.getloadavg()[0], 1),
         "sizes": {},
     }
     for size in SIZES:
