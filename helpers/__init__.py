@@ -1,7 +1,6 @@
 """Helpers of the course *Learning to See Skin Lesions*: one module a room, in the order the data flows.
 
-``ham10000 → settings → textures → recipes → camera → drawing → sample → sources → download → files →
-data → splits → images → provenance → plots → checks``.
+``ham10000 → settings → sample → sources → download → files → data → splits → images → provenance → plots → checks``.
 A module imports only from rooms before it.  Not a medical device: this code teaches, it diagnoses nobody.
 """
 

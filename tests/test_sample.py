@@ -18,8 +18,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers import drawing, sample
+from helpers import sample
 from helpers.ham10000 import CLASSES, COLUMNS, PUBLISHED_IMAGES
+from helpers.sample import drawing
 
 ROOT = Path(__file__).parents[1]
 
@@ -241,7 +242,7 @@ def test_nearest_neighbour_gains_from_siblings(ham, features):
 def in_other_process(code, cache):
     """Start Python code in which ``cache`` is a folder and the sample has 12 images; return the process."""
     start = (
-        "import os, sys; from helpers import drawing, sample; cache = sys.argv[1]; whole = sample.build\n"
+        "import os, sys; from helpers import sample; from helpers.sample import drawing; cache = sys.argv[1]; whole = sample.build\n"
         "sample.build = lambda folder, seed: whole(folder, seed, n_images=12, workers=1)\n"
     )
     return subprocess.Popen(

@@ -1,8 +1,9 @@
 """The embedded sample: about a thousand synthetic dermoscopy images in the layout and schema of HAM10000.
 
-Nobody's skin: every image is drawn by :mod:`helpers.drawing`.  The table repeats the lessons of the real one: few
-dermatofibromas and many nevi, several photos of one lesion, a ``dx_type`` that gives the label away, a source that
-almost does, missing ages.  Chapter 1 introduces it.
+Nobody's skin: every image is drawn by :mod:`helpers.sample.drawing`, after its class in ``recipes``, from the patterns
+in ``textures``, and photographed by ``camera``.  The table repeats the lessons of the real one: few dermatofibromas
+and many nevi, several photos of one lesion, a ``dx_type`` that gives the label away, a source that almost does,
+missing ages.  Chapter 1 introduces it.
 
 The proportions follow the published counts of HAM10000 (Tschandl, Rosendahl, Kittler, Sci Data 5:180161, 2018,
 https://doi.org/10.1038/sdata.2018.161), but that the two rarest classes are raised until five folds can hold them.
@@ -19,14 +20,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers import camera, drawing, recipes, textures
 from helpers.ham10000 import CLASSES, COLUMNS
+from helpers.sample import drawing
 from helpers.settings import SEED
 
 #: Names the cached folder by the code that draws it: after an update of the course, the sample is drawn anew.
 VERSION = hashlib.sha256(
-    b"".join(Path(room.__file__).read_bytes() for room in (textures, recipes, camera, drawing))
-    + Path(__file__).read_bytes()
+    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 ).hexdigest()[:8]
 
 #: Share of the images by class.

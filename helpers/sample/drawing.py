@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import camera
-from helpers.recipes import recipe
-from helpers.textures import bodies, rise, sampler
+from helpers.sample import camera
+from helpers.sample.recipes import recipe
+from helpers.sample.textures import bodies, rise, sampler
 
 #: Absorbance in the red, green and blue channel of one unit of each absorber, by layer.
 ABSORBANCE = {
