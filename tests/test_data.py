@@ -5,7 +5,6 @@ import io
 import json
 import os
 import pickle
-import time
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -702,13 +701,6 @@ def test_the_real_copies_are_two_pairs_each_within_one_lesion(real_ham):
         assert pair["lesion_id"].nunique() == 1
         first, second = (real_ham.stored[image_id].read() for image_id in pair["image_id"])
         assert first == second
-
-
-def test_the_real_data_load_in_under_a_second_the_second_time(real_ham, real_folder, tmp_path):
-    started = time.perf_counter()
-    again = data.load(settings.load("meet-the-data", data=real_folder, cache=tmp_path))
-    assert time.perf_counter() - started < 1
-    assert again.fingerprint == real_ham.fingerprint
 
 
 def test_every_real_image_decodes(real_ham, tmp_path):

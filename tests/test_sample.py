@@ -242,7 +242,8 @@ def test_nearest_neighbour_gains_from_siblings(ham, features):
 def in_other_process(code, cache):
     """Start Python code in which ``cache`` is a folder and the sample has 12 images; return the process."""
     start = (
-        "import os, sys; from helpers import sample; from helpers.sample import drawing; cache = sys.argv[1]; whole = sample.build\n"
+        "import os, sys\nfrom helpers import sample\nfrom helpers.sample import drawing\n"
+        "cache = sys.argv[1]; whole = sample.build\n"
         "sample.build = lambda folder, seed: whole(folder, seed, n_images=12, workers=1)\n"
     )
     return subprocess.Popen(
