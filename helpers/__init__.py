@@ -1,8 +1,14 @@
 """Helpers of the course *Learning to See Skin Lesions*: one module a room, in the order the data flows.
 
-``ham10000 → settings → sample → download → files → data → splits → images → lesions → features → baselines →
-bootstrap → scores → metrics → slices → provenance → records → runs → plots → checks``.
+``ham10000 → settings → sample → sources → download → files → data → splits → images → preprocess → pipeline →
+lesions → features → baselines → bootstrap → scores → metrics → slices → provenance → records → runs → plots →
+checks``.
 A module imports only from rooms before it.  Not a medical device: this code teaches, it diagnoses nobody.
 """
 
+import warnings
+
 __version__ = "0.1.0"
+
+# pooch asks tqdm for a notebook's bar, which warns where ipywidgets is absent; the bars of this course are text.
+warnings.filterwarnings("ignore", message="IProgress not found")

@@ -55,7 +55,7 @@ class Dataset:
 
         Raises :class:`DataError` for an id that is not in the table, or a file that cannot be decoded.
         """
-        return decode(self._find(image_id))
+        return decode(self._find(image_id)).copy()
 
     def mask(self, image_id):
         """Return the lesion's mask at the size of its image: ``(height, width)`` bool; None where there is none.
@@ -172,12 +172,18 @@ def _read_metadata(path):
             header = stream.readline()
             separator = max(",\t;", key=header.count)
             stream.seek(0)
-            table = pd.read_csv(stream, sep=separator, dtype=str, keep_default_na=False, skip_blank_lines=False)
+            # The header is read as a row: so a row that is longer than it is an error, and never shifts the columns.
+            cells = pd.read_csv(
+                stream, sep=separator, dtype=str, header=None, keep_default_na=False, skip_blank_lines=False
+            ).fillna("")
     except (OSError, ValueError) as error:  # pandas' parser errors and encoding errors are ValueErrors
         raise DataError(
             f"{path} cannot be read as a table ({error}). Save it as a comma-separated UTF-8 file."
         ) from error
-    table = table.fillna("").rename(columns=lambda name: str(name).strip().lstrip("\ufeff").lower())
+    table = cells.iloc[1:].set_axis(cells.iloc[0].str.strip().str.lower().tolist(), axis="columns")
+    repeated = table.columns[table.columns.duplicated()]
+    if repeated.isin(COLUMNS).any():
+        raise DataError(f"{path} has the column {repeated[0]} more than once. Keep the right one.")
     lacking = [column for column in COLUMNS if column not in table and column != "dataset"]
     if lacking:
         raise DataError(
@@ -195,7 +201,7 @@ def _read_metadata(path):
         if wrong.any():
             line, value = wrong.idxmax(), table.loc[wrong.idxmax(), column]
             image = table.loc[line, "image_id"]
-            raise DataError(f"{path}, line {line + 2} (image {image!r}), column {column}: {value!r} {why}")
+            raise DataError(f"{path}, line {line + 1} (image {image!r}), column {column}: {value!r} {why}")
 
     for column in ("lesion_id", "image_id"):
         refuse(table[column] == "", column, "is empty. Every image needs it; images of one lesion share the lesion_id.")
@@ -220,7 +226,9 @@ def _read_metadata(path):
     )
     table["age"] = age.astype(float)
     table["sex"] = table["sex"].str.lower().replace("", "unknown")
-    refuse(~table["sex"].isin(["male", "female", "unknown"]), "sex", 'is not "male", "female" or "unknown".')
+    refuse(
+        ~table["sex"].isin(["male", "female", "unknown"]), "sex", "is none of male, female, unknown. Write one of them."
+    )
     return table.replace({column: {"": "unknown"} for column in ("dx_type", "localization", "dataset")})
 
 
@@ -236,10 +244,15 @@ def _index(images):
 
 def _absent_message(folder, metadata, absent, table, images, others):
     parts = {match.group().lower() for image in images if (match := files.PART.search(str(image.path)))}
+    zips = sorted({image.path.name for image in images if image.member})
     unused = [path.name for path in others if path.suffix.lower() in (".zip", *files.IMAGE_SUFFIXES)]
     present = len(table) - len(absent)
     if len(parts) == 1:
         cause = f"only {parts.pop()} is there, and the official images come in part 1 and part 2"
+    elif zips and not parts:
+        cause = (
+            f"the official HAM10000_images_part_1.zip and HAM10000_images_part_2.zip are not there, only {_first(zips)}"
+        )
     elif present == 0:
         cause = "the images have not been put into this folder, or their names are not the metadata's image_ids"
     else:

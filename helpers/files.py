@@ -12,6 +12,7 @@ import sys
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -203,13 +204,13 @@ def _checksum(image):
     if not jpeg and not content.startswith(b"\x89PNG\r\n\x1a\n"):
         raise DataError(f"{image} is neither a JPEG nor a PNG. Remove it, or save the image again as one of these.")
     # Cameras may add bytes of their own after the end marker, so it need not be last: only after the last scan begins.
-    if content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda") if jpeg else b"IEND" not in content:
+    if content.rfind(b"\xff\xd9") <= content.rfind(b"\xff\xda") if jpeg else b"IEND" not in content:
         raise DataError(f"{image} is cut short: its end is missing. Download or copy it again.")
     return f"{zlib.crc32(content):08x}"
 
 
 def decode(stored, size=None):
-    """Decode one image to ``(height, width, 3)`` uint8 RGB, upright by its EXIF orientation.
+    """Decode one image to a read-only ``(height, width, 3)`` uint8 RGB array, upright by its EXIF orientation.
 
     ``size`` is (height, width) in pixels, None for the image's own.  A JPEG that is to shrink at least four times is
     halved by the JPEG decoder itself, and the rest is done by an antialiased bicubic filter.  Greyscale, palette and
@@ -219,14 +220,18 @@ def decode(stored, size=None):
     def work(picture):
         if size:
             picture.draft(None, (2 * size[1], 2 * size[0]))
-        ImageOps.exif_transpose(picture, in_place=True)
+        if picture.getexif().get(ORIENTATION, 1) != 1:
+            ImageOps.exif_transpose(picture, in_place=True)
         if picture.mode not in MODES:
             raise ValueError(f"pixels of kind {picture.mode!r}: save it with 8 bits a channel")
         if picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info:
             clear = picture.convert("RGBA")
             picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
-        rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
-        return np.array(rgb.resize((size[1], size[0]), Image.Resampling.BICUBIC) if size else rgb)
+        if picture.mode != "RGB":
+            picture = picture.convert("RGB")
+        if size and picture.size != (size[1], size[0]):
+            picture = picture.resize((size[1], size[0]), Image.Resampling.BICUBIC)
+        return np.asarray(picture)
 
     return look(stored, work)
 
@@ -258,7 +263,8 @@ def write_text(path, text):
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise DataError(
             f"{path.parent} cannot be written ({error.strerror}). Set SKIN_CACHE to a folder that you can write to."
         ) from error

@@ -4,13 +4,16 @@ Decoding JPEGs takes longer than anything else in the data chapters, so each ima
 later runs map the file into memory and read only the rows they touch.
 """
 
+import errno
 import os
 import shutil
+import signal
 import socket
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_all_start_methods, get_context
+from threading import Thread
 
 import numpy as np
 
@@ -18,11 +21,13 @@ from helpers.files import DataError, decode, progress
 
 #: Raised whenever the same file would give other pixels: caches of an older recipe are then no longer used.
 RECIPE = 1
-#: Rows are decoded and written in chunks of at most this many images and bytes.
-CHUNK_IMAGES, CHUNK_BYTES = 64, 8_000_000
+#: How many images a worker is given at a time.
+CHUNK = 64
 #: Below this many images a worker is not worth its start.
 IMAGES_A_WORKER = 500
 DAY = 24 * 60 * 60
+#: What the system says when there is no room: on the disk, in the user's quota, in a file of limited size.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def load_pixels(dataset, config, size=None):
@@ -63,12 +68,12 @@ def load_pixels(dataset, config, size=None):
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno in FULL:
+            raise DataError(_no_room(folder, needed, error.strerror)) from error
         raise DataError(
             f"{folder} cannot be written ({error.strerror}). Set SKIN_CACHE to a folder that you can write to."
         ) from error
-    except OSError as error:
-        raise DataError(_no_room(folder, needed, error.strerror)) from error
     return _open(path, shape)
 
 
@@ -83,7 +88,7 @@ def _open(path, shape):
     """Return the cached array, or None if there is none of this shape."""
     try:
         pixels = np.load(path, mmap_mode="r")
-    except (OSError, ValueError):
+    except (OSError, EOFError, ValueError):
         return None
     return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
 
@@ -120,11 +125,10 @@ def _fill(path, dataset, shape):
         np.lib.format.write_array_header_1_0(stream, header)
         start = stream.tell()
     bytes_a_row = int(np.prod(shape[1:]))
-    rows = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // bytes_a_row))
     stored = [dataset.stored[image_id] for image_id in dataset.table["image_id"]]
     jobs = [
-        (path, start + first * bytes_a_row, stored[first : first + rows], shape[1:3])
-        for first in range(0, len(stored), rows)
+        (path, start + first * bytes_a_row, stored[first : first + CHUNK], shape[1:3])
+        for first in range(0, len(stored), CHUNK)
     ]
     workers = min(os.cpu_count() or 1, len(stored) // IMAGES_A_WORKER)
     with progress(len(stored), f"decoding to {shape[2]} x {shape[1]}") as bar:
@@ -135,7 +139,7 @@ def _fill(path, dataset, shape):
 def _in_parallel(jobs, workers):
     # A forked worker starts in milliseconds; where there is no fork, a new Python is started.
     method = "fork" if "fork" in get_all_start_methods() else "spawn"
-    pool = ProcessPoolExecutor(workers, mp_context=get_context(method))
+    pool = ProcessPoolExecutor(workers, get_context(method), initializer=_start_worker, initargs=(os.getpid(),))
     try:
         for done in as_completed([pool.submit(_write_rows, job) for job in jobs]):
             yield done.result()
@@ -148,16 +152,24 @@ def _in_parallel(jobs, workers):
         pool.shutdown(cancel_futures=True)
 
 
+def _start_worker(parent):
+    """Leave Ctrl-C to the parent process, and do not outlive it if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent):
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 def _write_rows(job):
-    """Decode one chunk of images and write it at its place in the file; return how many."""
+    """Decode one chunk of images and write each at its place in the file; return how many."""
     path, offset, stored, size = job
-    rows = np.empty((len(stored), *size, 3), np.uint8)
-    for row, one in zip(rows, stored, strict=True):
-        row[:] = decode(one, size)
     # Plain writes, not a memory map: on a full disk they fail with an error, where a map would kill the process.
-    with open(path, "r+b", buffering=0) as stream:
+    with open(path, "r+b") as stream:
         stream.seek(offset)
-        left = memoryview(rows.reshape(-1))
-        while left:
-            left = left[stream.write(left) :]
+        for one in stored:
+            stream.write(decode(one, size).data)
     return len(stored)

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython import get_ipython
 from IPython.display import display
+from matplotlib.colors import to_rgb
 
 from helpers.ham10000 import COLOURS
 
@@ -36,9 +37,12 @@ STYLE = {
 
 
 def figure(height=3.2, rows=1, columns=1, **kwargs):
-    """Return ``(figure, axes)`` in the book's style, as wide as its text column; ``height`` in inches."""
-    with plt.rc_context(STYLE):
-        return plt.subplots(rows, columns, figsize=(WIDTH, height), **kwargs)
+    """Return ``(figure, axes)`` as wide as the book's text column, ``height`` inches tall.
+
+    The book's style stays on for what is drawn next: a title takes its size from it when it is written.
+    """
+    plt.rcParams.update(STYLE)
+    return plt.subplots(rows, columns, figsize=(WIDTH, height), **kwargs)
 
 
 def _option(name):
@@ -64,7 +68,7 @@ def show(fig, photo=False):
     plt.close(fig)
     alt = _option("alt")
     display(
-        {f"image/{kind}": stream.getvalue(), "text/plain": f"[figure: {alt}]"},
+        {f"image/{kind}": stream.getvalue(), "text/plain": f"[figure: {alt}]" if alt else "[figure]"},
         raw=True,
         metadata={f"image/{kind}": {"width": width, **({"alt": alt} if alt else {})}},
     )
@@ -108,7 +112,7 @@ def heatmap(axis, counts):
     shares = table / table.sum(axis=1, keepdims=True).clip(min=1)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(table):
-        ink = "white" if shares[row, column] > 0.55 else "#1A1A1A"
+        ink = _ink(plt.get_cmap("Blues")(shares[row, column]))
         axis.text(column, row, f"{count:,}" if count else "\u00b7", ha="center", va="center", fontsize=8.5, color=ink)
     axis.set_xticks(range(table.shape[1]), [str(label) for label in counts.columns])
     axis.set_yticks(range(table.shape[0]), [str(label) for label in counts.index])
@@ -117,7 +121,34 @@ def heatmap(axis, counts):
     axis.spines[:].set_visible(False)
 
 
-def gallery(rows, labels, titles=None, notes=None, colours=None):
+def shares(axis, table):
+    """Draw one stacked bar a row: what it is made of, in the colours of the classes.
+
+    ``table`` is a DataFrame of shares, one column a class, each row of sum 1; a share is written where there is room.
+    """
+    start = 0
+    for label, column in table.items():
+        bars_drawn = axis.barh(
+            [str(row) for row in table.index], column, 0.7, left=start, color=COLOURS[label], label=label
+        )
+        texts = [f"{value:.0%}" if value > 0.07 else "" for value in column]
+        axis.bar_label(bars_drawn, texts, label_type="center", fontsize=8.5, color=_ink(COLOURS[label]))
+        start = start + column
+    axis.invert_yaxis()
+    axis.set_xlim(0, 1)
+    axis.xaxis.set_visible(False)
+    axis.spines[["bottom", "left"]].set_visible(False)
+    axis.tick_params(left=False)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(table.columns), handlelength=1, columnspacing=1.2)
+
+
+def _ink(colour):
+    """Black or white, whichever stands out more on ``colour`` (relative luminance of WCAG 2)."""
+    levels = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in to_rgb(colour)]
+    return "black" if np.dot(levels, (0.2126, 0.7152, 0.0722)) > 0.179 else "white"
+
+
+def gallery(rows, labels, titles=None, notes=None, colours=None, columns=None):
     """Return a figure of images in rows: one row a label, its label at the left.
 
     Parameters
@@ -131,40 +162,52 @@ def gallery(rows, labels, titles=None, notes=None, colours=None):
         Small text below each image.
     colours : list of str, optional
         One a row: the colour of a bar between its label and its images.
+    columns : int, optional
+        Places in a row; without it as many as the longest row has.
     """
-    columns = max(len(row) for row in rows)
+    columns = columns or max(len(row) for row in rows)
     height, width = next(image for row in rows for image in row if image is not None).shape[:2]
-    cell = (WIDTH - 1.0) / columns
-    tall = cell * height / width + (0.17 if notes else 0.03)
-    fig, axes = figure(tall * len(rows) + (0.25 if titles else 0.05), len(rows), columns, squeeze=False)
-    fig.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
+    gap, head, foot = 0.05, 0.2 if titles else 0.02, 0.17 if notes else 0.0
+    left = 0.25 + 0.075 * max(len(line) for label in labels for line in label.splitlines())
+    cell = (WIDTH - left) / columns - gap
+    tall = cell * height / width
+    full = head + len(rows) * (tall + gap + foot)
+    fig = plt.figure(figsize=(WIDTH, full), layout="none")
+
+    def box(row, x, wide):
+        return x / WIDTH, 1 - (head + row * (tall + gap + foot) + tall) / full, wide / WIDTH, tall / full
+
     for number, row in enumerate(rows):
-        axes[number, 0].set_ylabel(labels[number], rotation=0, ha="right", va="center", fontsize=9, labelpad=8)
+        x, bottom, _, high = box(number, left, 0)
+        fig.text(x - 0.13 / WIDTH, bottom + high / 2, labels[number], ha="right", va="center", fontsize=9)
         if colours:
-            axes[number, 0].spines["left"].set(visible=True, color=colours[number], linewidth=5)
+            x, bottom, wide, high = box(number, left - 0.09, 0.06)
+            fig.add_artist(plt.Rectangle((x, bottom), wide, high, color=colours[number]))
         for column, image in enumerate(row):
+            place = box(number, left + column * (cell + gap), cell)
             if image is not None:
-                axes[number, column].imshow(image, interpolation="bilinear")
-                if notes:
-                    axes[number, column].set_xlabel(notes[number][column], fontsize=7.5, labelpad=1)
+                axis = fig.add_axes(place)
+                axis.imshow(image, interpolation="bilinear", aspect="auto")
+                axis.set_axis_off()
+            if notes and image is not None:
+                x, bottom = place[0] + place[2] / 2, place[1] - 0.03 / full
+                fig.text(x, bottom, notes[number][column], ha="center", va="top", fontsize=7.5)
     for column, title in enumerate(titles or []):
-        axes[0, column].set_title(title, fontsize=9, loc="center", pad=3)
+        x, bottom, wide, high = box(0, left + column * (cell + gap), cell)
+        fig.text(x + wide / 2, bottom + high + 0.04 / full, title, ha="center", va="bottom", fontsize=9)
     return fig
 
 
 def intervals(axis, table, colours):
     """Draw one dot a row with its interval as a line, the first row on top.
 
-    ``table`` is a DataFrame with the columns ``middle``, ``low`` and ``high``; ``colours`` a dict ``{row label: colour}``
-    or one colour for all.
+    The three columns of ``table`` are where the dot stands, and the lower and the upper end of its line; ``colours``
+    is a dict ``{row label: colour}``, or one colour for all.
     """
-    for place, (label, row) in enumerate(table.iterrows()):
+    for place, (label, dot, low, high) in enumerate(table.itertuples(name=None)):
         shade = colours if isinstance(colours, str) else colours[label]
-        axis.plot([row["low"], row["high"]], [place, place], color=shade, linewidth=2.5, solid_capstyle="butt")
-        axis.plot(row["middle"], place, "o", color=shade, markersize=6)
+        axis.plot([low, high], [place, place], color=shade, linewidth=2.5, solid_capstyle="butt")
+        axis.plot(dot, place, "o", color=shade, markersize=5)
     axis.set_yticks(range(len(table)), [str(label) for label in table.index])
     axis.invert_yaxis()
     axis.grid(axis="x")

@@ -36,7 +36,7 @@ CHAPTERS = {
         "full": Sizes(image=(450, 600), repeats=200),
     },
     "split-without-leaking": {
-        "quick": Sizes(image=(75, 100), repeats=20),
+        "quick": Sizes(image=(75, 100), repeats=50),
         "workshop": Sizes(image=(150, 200), repeats=50),
         "full": Sizes(image=(450, 600), repeats=200),
     },

@@ -41,6 +41,7 @@ def environment():
     # The notebooks run in this Python's kernel, and no start-up chatter gets into the pages.
     return found | {
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYTHONWARNINGS": "ignore:IProgress not found",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONUTF8": "1",

@@ -244,6 +244,8 @@ def execute(notebook, path, root=ROOT, timeout=600):
         notebook,
         timeout=timeout,
         kernel_name="python3",
+        # The kernel warns of its unencrypted connection, which does not leave this machine.
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(root / "notebooks")}},
     )
     try:
@@ -252,7 +254,8 @@ def execute(notebook, path, root=ROOT, timeout=600):
         ran = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.execution_count]
         begun = [i for i, cell in enumerate(notebook.cells) if "execution" in cell.metadata]
         index = max(ran + begun, default=0)
-        raise SourceError(f"{_where(path, notebook, index)} failed:\n{error}") from None
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+        raise SourceError(f"{_where(path, notebook, index)} failed:\n{plain}") from None
     for index, cell in enumerate(notebook.cells):
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":

@@ -13,7 +13,8 @@ def substitutions():
         "missed_pairs": str(len(ham10000.MISSED_PAIRS)),
     }
     for dx in ham10000.CLASSES:
-        found |= {f"{dx}_images": f"{images[dx]:,}", f"{dx}_lesions": f"{lesions[dx]:,}", f"{dx}_name": ham10000.NAMES[dx]}
+        found |= {f"{dx}_images": f"{images[dx]:,}", f"{dx}_lesions": f"{lesions[dx]:,}"}
+        found[f"{dx}_name"] = ham10000.NAMES[dx]
     return found
 
 

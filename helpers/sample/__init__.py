@@ -1,14 +1,16 @@
 """The embedded sample: about a thousand synthetic dermoscopy images in the layout and schema of HAM10000.
 
-Nobody's skin: every image is drawn by :mod:`helpers.drawing`.  The table repeats the lessons of the real one: few
-dermatofibromas and many nevi, several photos of one lesion, a ``dx_type`` that gives the label away, a source that
-almost does, missing ages.  Chapter 1 introduces it.
+Nobody's skin: every image is drawn by :mod:`helpers.sample.drawing`, after its class in ``recipes``, from the patterns
+in ``textures``, and photographed by ``camera``.  The table repeats the lessons of the real one: few dermatofibromas
+and many nevi, several photos of one lesion, a ``dx_type`` that gives the label away, a source that almost does,
+missing ages.  Chapter 1 introduces it.
 
 The proportions follow the published counts of HAM10000 (Tschandl, Rosendahl, Kittler, Sci Data 5:180161, 2018,
 https://doi.org/10.1038/sdata.2018.161), but that the two rarest classes are raised until five folds can hold them.
 """
 
 import csv
+import hashlib
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +20,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers import drawing
 from helpers.ham10000 import CLASSES, COLUMNS
+from helpers.sample import drawing
 from helpers.settings import SEED
 
-#: Raise it whenever the drawn data change: it is part of the name of the cached folder.
-VERSION = 1
+#: Names the cached folder by the code that draws it: after an update of the course, the sample is drawn anew.
+VERSION = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+).hexdigest()[:8]
 
 #: Share of the images by class.
 SHARES = {"akiec": 0.035, "bcc": 0.052, "bkl": 0.110, "df": 0.028, "mel": 0.112, "nv": 0.633, "vasc": 0.030}
@@ -112,8 +116,8 @@ SITES = {
 
 
 @dataclass(frozen=True)
-class Lesion:
-    """One lesion of the sample: its row in the table without the image, and the ids of its photos."""
+class Case:
+    """One lesion of the sample: its row in the table, the ids of its photos, and the random stream that draws it."""
 
     lesion_id: str
     dx: str
@@ -161,8 +165,8 @@ def _patient(dx, dx_type, rng):
     return age, sex, localization
 
 
-def lesions(seed=SEED, n_images=1000):
-    """Return the lesions of the sample, in the (mixed) order of the metadata's rows.
+def cases(seed=SEED, n_images=1000):
+    """Return the lesions of the sample as cases, in the (mixed) order of the metadata's rows.
 
     Each lesion has a random stream of its own, so that what it looks like does not depend on who draws it.
     """
@@ -181,7 +185,7 @@ def lesions(seed=SEED, n_images=1000):
         dataset, dx_type = list(rows)[rng.choice(len(rows), p=weights / weights.sum())]
         age, sex, localization = _patient(dx, dx_type, rng)
         made.append(
-            Lesion(
+            Case(
                 lesion_id=f"SYL_{i + 1:07d}",
                 dx=dx,
                 dx_type=dx_type,
@@ -207,7 +211,7 @@ def _write_lesion(lesion, folder, first_part):
         part = "HAM10000_images_part_1" if image_id in first_part else "HAM10000_images_part_2"
         Image.fromarray(image).save(folder / part / f"{image_id}.jpg", quality=85)
         name = f"{image_id}_segmentation.png"
-        Image.fromarray(mask).save(folder / "HAM10000_segmentations_lesion_tschandl" / name)
+        Image.fromarray(np.uint8(255) * mask).save(folder / "HAM10000_segmentations_lesion_tschandl" / name)
 
 
 def build(folder, seed=SEED, n_images=1000, workers=None):
@@ -229,7 +233,7 @@ def build(folder, seed=SEED, n_images=1000, workers=None):
     folder = Path(folder)
     for name in ("HAM10000_images_part_1", "HAM10000_images_part_2", "HAM10000_segmentations_lesion_tschandl"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    made = lesions(seed, n_images)
+    made = cases(seed, n_images)
     ids = sorted(image_id for lesion in made for image_id in lesion.image_ids)
     first_part = set(ids[: (n_images + 1) // 2])
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
@@ -258,7 +262,7 @@ def ensure(cache, seed=SEED):
     and of two processes that draw at once the later takes the earlier's folder.
     """
     cache = Path(cache)
-    target = cache / f"sample-v{VERSION}-seed{seed}"
+    target = cache / f"sample-{VERSION}-seed{seed}"
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,58 @@
+"""What the tests read out of a chapter's source: its exercises, and the names that these stand on."""
+
+import ast
+import re
+from dataclasses import dataclass
+
+from tools import notebooks
+
+SOURCES = notebooks.sources()
+
+
+def number(path):
+    """Return a chapter's number."""
+    return int(path.stem[:2])
+
+
+def tags(cell):
+    """Return a cell's tags."""
+    return cell.metadata.get("tags", [])
+
+
+@dataclass(frozen=True)
+class Task:
+    """An exercise as it stands in a notebook: the code of its cells, and the check's call in the check cell."""
+
+    number: str
+    stub: str
+    check: str
+    solution: str
+
+
+def tasks(notebook):
+    """Return the exercises of a notebook as ``{number: Task}``."""
+    found = {}
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type != "markdown" or not (head := re.search(r"^### Exercise (\d+\.\d+): \S", cell.source, re.M)):
+            continue
+        after = notebook.cells[place + 1 :]
+        cells = {
+            "stub": next((c.source for c in after if "stub" in tags(c)), ""),
+            "check": next((c.source for c in after if c.source.startswith("checks.check(")), ""),
+            "solution": next((c.source for c in after if "solution" in tags(c)), ""),
+        }
+        found[head.group(1)] = Task(head.group(1), **cells)
+    return found
+
+
+def namespace(notebook, given):
+    """Return the names an exercise may stand on: what the notebook imports, and ``given``, such as ``ham``.
+
+    So a learner can go straight to any exercise.
+    """
+    found = dict(given)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "setup" not in tags(cell):
+            imports = [node for node in ast.parse(cell.source).body if isinstance(node, ast.Import | ast.ImportFrom)]
+            exec(compile(ast.Module(imports, []), "<imports>", "exec"), found)
+    return found

@@ -1,0 +1,420 @@
+"""The built book, as a reader meets it: its HTML, and its pages in a browser.  ``make book`` builds it beforehand."""
+
+import os
+import re
+import shutil
+import tomllib
+from functools import cache
+from itertools import pairwise
+from urllib.parse import unquote, urldefrag
+
+import nbformat
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from prose import uncited_numerals
+
+from tools import book
+
+ROOT, HTML = book.ROOT, book.HTML
+#: Taken now: the session's fixtures clear the settings, and the book was built with them.
+ENVIRON = book.environment()
+#: Attributes that make a browser fetch what they name, by element; links to follow (``a``) are not among them.
+FETCHED = {
+    "script": ("src",),
+    "link": ("href",),
+    "img": ("src", "srcset"),
+    "source": ("src", "srcset"),
+    "iframe": ("src",),
+    "embed": ("src",),
+    "object": ("data",),
+    "video": ("src", "poster"),
+    "audio": ("src",),
+    "track": ("src",),
+    "use": ("href", "xlink:href"),
+    "image": ("href", "xlink:href"),
+    "form": ("action",),
+}
+EXTERNAL = re.compile(r"^\s*(?:[a-z][a-z0-9+.-]*:)?//", re.I)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+FILE_NAME = re.compile(r"\.(png|jpe?g|svg|gif|webp)\b|^\S*[0-9a-f]{16}\S*$", re.I)
+
+
+def pages():
+    """Return the paths of the book's pages; the theme's templates among its static files are none."""
+    return [path for path in sorted(HTML.rglob("*.html")) if "_static" not in path.parts]
+
+
+def chapter_pages():
+    """Return the paths of the pages that are notebooks."""
+    return [HTML / "notebooks" / f"{path.stem}.html" for path in book.chapters()]
+
+
+def name(path):
+    """Return a page's address inside the book."""
+    return path.relative_to(HTML).as_posix()
+
+
+@cache
+def soup(path):
+    """Return a page's parsed HTML."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def article(path):
+    """Return the element that holds a page's own content."""
+    return soup(path).select_one("article.bd-article") or soup(path).find("main")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    """No test of the book means anything on an old one."""
+    if not (HTML / "index.html").exists():
+        pytest.fail("there is no book: run `make book` first")
+    if not book.is_fresh(book.digests(ENVIRON)):
+        pytest.fail("the book is older than what it is made from: run `make book` first")
+
+
+# What a page is made of
+
+
+def test_every_page_of_the_table_of_contents_is_there():
+    text = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"(?:root|file): (\S+)", text)
+    assert [entry for entry in listed if not (HTML / f"{entry}.html").exists()] == []
+    assert {f"notebooks/{path.stem}" for path in book.chapters()} <= set(listed)
+    assert {f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")} <= set(listed)
+
+
+def test_every_image_says_what_it_shows():
+    problems = []
+    for path in pages():
+        for image in soup(path).find_all("img"):
+            alt = (image.get("alt") or "").strip()
+            if not alt or FILE_NAME.search(alt):
+                problems.append((name(path), image.get("src", "")[:80], alt))
+    assert problems == []
+
+
+def test_headings_are_in_order():
+    problems = []
+    for path in pages():
+        levels = [int(tag.name[1]) for tag in article(path).find_all(re.compile("^h[1-6]$"))]
+        if levels.count(1) != 1 or levels[0] != 1:
+            problems.append((name(path), "its h1", levels))
+        problems += [(name(path), a, b) for a, b in pairwise(levels) if b > a + 1]
+    assert problems == []
+
+
+def test_links_and_anchors_inside_the_book_lead_somewhere():
+    problems = []
+    for path in pages():
+        for tag, attribute in (("a", "href"), ("link", "href"), ("script", "src"), ("img", "src"), ("form", "action")):
+            for element in soup(path).find_all(tag):
+                address = element.get(attribute, "")
+                if re.match(r"[a-z][a-z0-9+.-]*:", address, re.I) or EXTERNAL.match(address):
+                    continue
+                file, anchor = urldefrag(address)
+                file = unquote(file.split("?")[0])
+                target = path if not file else (path.parent / file).resolve()
+                if not target.is_file():
+                    problems.append((name(path), address, "no such file"))
+                elif anchor and not (target.suffix == ".html" and soup(target).find(id=unquote(anchor))):
+                    problems.append((name(path), address, "no such anchor"))
+    assert problems == []
+
+
+def test_no_page_names_a_script_style_font_or_image_of_another_host():
+    problems = []
+    for path in pages():
+        for tag, attributes in FETCHED.items():
+            for element in soup(path).find_all(tag):
+                values = [element.get(attribute) or "" for attribute in attributes]
+                problems += [(name(path), tag, value) for value in values if EXTERNAL.match(value) or ", http" in value]
+        inline = [element.get_text() for element in soup(path).find_all("style")]
+        inline += [element["style"] for element in soup(path).find_all(style=True)]
+        problems += [(name(path), "style", found) for text in inline for found in fetched_by_css(text)]
+    for path in HTML.rglob("*.css"):
+        problems += [(name(path), "css", found) for found in fetched_by_css(path.read_text(encoding="utf-8"))]
+    assert problems == []
+
+
+def fetched_by_css(text):
+    """Return the addresses of other hosts that a style sheet fetches."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    found = re.findall(r"url\(\s*[\"']?([^\"')]+)", text) + re.findall(r"@import\s+[\"']([^\"']+)", text)
+    return [address for address in found if EXTERNAL.match(address)]
+
+
+def test_css_check_sees_what_it_looks_for():
+    assert fetched_by_css('@import "https://a.b/c.css"; x {src: url(//a.b/f.woff)}') == [
+        "//a.b/f.woff",
+        "https://a.b/c.css",
+    ]
+    assert fetched_by_css("x {background: url(data:image/svg+xml,a); src: url('../f.woff')}") == []
+
+
+def test_every_page_says_that_it_is_no_medical_device():
+    assert [name(path) for path in pages() if "not a medical device" not in soup(path).get_text().lower()] == []
+    footers = [path for path in pages() if path.parent != HTML or path.name == "search.html"]
+    assert [name(path) for path in footers if not soup(path).select_one("footer .skin-footer")] == []
+
+
+# Chapters
+
+
+def test_every_chapter_shows_where_its_numbers_come_from_before_its_first_figure():
+    problems = []
+    for path in chapter_pages():
+        box = soup(path).select_one(".skin-provenance")
+        if box is None or box.find_all_previous("figure") or "Data hash" not in box.get_text():
+            problems.append(name(path))
+        elif "synthetic" in box.get_text().lower() and "SYNTHETIC DATA" not in box.get_text():
+            problems.append((name(path), "the notice is missing"))
+    assert problems == []
+
+
+def test_figures_are_numbered_through_the_book_and_each_has_a_caption():
+    numbers, problems = [], []
+    for path in chapter_pages():
+        for image in article(path).select(".cell_output img"):
+            caption = image.find_parent("figure") and image.find_parent("figure").find("figcaption")
+            label = caption and caption.select_one(".caption-number")
+            if not label or not re.fullmatch(r"Fig\. \d+\s*", label.get_text()):
+                problems.append((name(path), image.get("alt"), label and label.get_text()))
+            else:
+                numbers.append(int(re.search(r"\d+", label.get_text()).group()))
+                if len(caption.get_text()) < len(label.get_text()) + 20:
+                    problems.append((name(path), "hardly a caption", caption.get_text()))
+    assert problems == []
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_chapter_shows_no_error_no_stderr_no_option_lines_and_no_notes_for_instructors():
+    problems = []
+    for source, path in zip(book.chapters(), chapter_pages(), strict=True):
+        chatter = soup(path).select(".output.stderr, .output.traceback")
+        problems += [(name(path), found.get_text()[:200]) for found in chatter]
+        text = " ".join(article(path).get_text().split())
+        if "#|" in text:
+            problems.append((name(path), "#|"))
+        for cell in nbformat.read(source, as_version=4).cells:
+            if "instructor" in cell.metadata.get("tags", []):
+                words = " ".join(re.sub(r"<[^>]+>|[*_`#>]|\[|\]\([^)]*\)", " ", cell.source).split()[:12])
+                if words in text:
+                    problems.append((name(path), words))
+    assert problems == []
+
+
+def test_solutions_are_folded_and_stubs_are_not():
+    problems = []
+    for source, path in zip(book.chapters(), chapter_pages(), strict=True):
+        shown = {"".join(block.get_text().split()): block for block in soup(path).select(".cell_input pre")}
+        for cell in nbformat.read(source, as_version=4).cells:
+            tags = cell.metadata.get("tags", [])
+            if {"solution", "stub"} & set(tags):
+                block = shown.get("".join(cell.source.split()))
+                folded = block is not None and block.find_parent("details") is not None
+                if block is None or folded != ("solution" in tags):
+                    problems.append((name(path), tags, cell.source[:60]))
+    assert problems == []
+
+
+def test_a_chapter_opens_in_colab_from_the_repository_that_the_project_names():
+    repository = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+    configured = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    assert configured == {"url": repository, "branch": "main"}
+    owner = repository.removeprefix("https://github.com/")
+    for source, path in zip(book.chapters(), chapter_pages(), strict=True):
+        wanted = f"https://colab.research.google.com/github/{owner}/blob/main/notebooks/{source.name}"
+        assert soup(path).find("a", href=wanted), f"{name(path)} has no link to {wanted}"
+
+
+# Prose of the pages under book/
+
+
+def uncited(text):
+    """Return the sentences of a page's Markdown that state a decimal number or a percentage without a source."""
+    text = re.sub(r"^```\{glossary\}\n(.*?)^```", r"\1", text, flags=re.S | re.M)
+    text = re.sub(r"\bCC BY(?:-NC)?(?:-SA)? 4\.0|\bPython 3\.\d+", "", text)
+    return uncited_numerals(re.sub(r"\{cite(?::\w+)?\}`[^`]+`", "(Author 2000)", text))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.md")), ids=lambda path: path.stem)
+def test_no_page_types_a_result_by_hand(path):
+    assert uncited(path.read_text(encoding="utf-8")) == []
+
+
+def test_the_loader_says_what_the_page_on_own_images_says_it_says():
+    text = (ROOT / "book" / "own-images.md").read_text(encoding="utf-8").split("| It says |")[1].split("##")[0]
+    quoted = [row.split("|")[1].strip() for row in text.splitlines()[2:] if row.startswith("|")]
+    code = "".join((ROOT / "helpers" / name).read_text(encoding="utf-8") for name in ("data.py", "files.py"))
+    code = re.sub(r'"\s*f?"|\{[^}]*\}', "", code)
+    assert len(quoted) > 8
+    assert [piece for row in quoted for piece in row.split(" ... ") if piece not in code] == []
+
+
+def test_the_check_of_the_prose_sees_what_it_looks_for():
+    assert uncited("It is right in 67 % of cases. A score of 0.9 is good.") != []
+    assert len(uncited("It is right in 67 % of cases. A score of 0.9 is good.")) == 2
+    assert uncited("Ink raised false alarms by 40 % {cite:p}`winkler2019markings`.") == []
+    assert uncited("Under CC BY-NC 4.0, with Python 3.11, in `0.5` seconds.") == []
+    assert uncited("```python\nx = 0.5\n```\n") == []
+    assert uncited("```{glossary}\nterm\n  It is 0.5.\n```\n") == ["term It is 0.5."]
+
+
+def test_the_references_are_the_works_that_the_book_cites_and_no_others():
+    references = HTML / "book" / "references.html"
+    listed = {entry["id"]: works_linked(entry) for entry in article(references).select(".citation")}
+    cited, linked = set(), set()
+    for path in set(pages()) - {references}:
+        linked |= works_linked(article(path))
+        anchors = [urldefrag(link["href"]) for link in article(path).find_all("a", href=True)]
+        cited |= {anchor for file, anchor in anchors if file.endswith("references.html")}
+    assert linked - set.union(*listed.values()) - {"10.7910/dvn/dbw86t"} == set()
+    assert [entry for entry, works in listed.items() if entry not in cited and not works & linked] == []
+
+
+def works_linked(element):
+    """Return the DOIs and arXiv numbers that an element's links lead to."""
+    addresses = [unquote(link["href"]).lower() for link in element.find_all("a", href=True)]
+    found = [re.match(r"https?://(?:doi\.org|arxiv\.org/abs)/(.+)", address) for address in addresses]
+    return {match.group(1) for match in found if match}
+
+
+# In the browser
+
+
+def browser_path():
+    """Return the path of a Chromium, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One headless Chromium for all tests; where there is none they skip, but not where CI is set."""
+    if browser_path() is None:
+        reason = "no Chromium is installed (on Debian: apt install chromium), so the pages were not tried in a browser"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh page as wide as a laptop."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def visits(browser):
+    """Visit each page once; return ``{page: what was seen}``: requests, widths, violations in light and dark."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    axe, seen = Axe(), {}
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    requests, errors = [], []
+    tab.on("request", lambda request: requests.append(request.url))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    for path in pages():
+        if path == HTML / "index.html":
+            continue  # it sends the reader on at once
+        requests.clear()
+        errors.clear()
+        tab.emulate_media(color_scheme="light")
+        tab.goto(path.as_uri(), wait_until="load")
+        found = seen[name(path)] = {"modes": {}}
+        tab.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+        for mode in ("light", "dark"):
+            tab.emulate_media(color_scheme=mode)
+            tab.wait_for_function("mode => document.documentElement.dataset.theme === mode", arg=mode)
+            found["modes"][mode] = [
+                (violation["id"], node["target"], node["html"][:160])
+                for violation in axe.run(tab).response["violations"]
+                for node in violation["nodes"]
+            ]
+        tab.set_viewport_size({"width": 375, "height": 800})
+        found["wider"] = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        tab.set_viewport_size({"width": 1280, "height": 900})
+        found["requests"], found["errors"] = list(requests), list(errors)
+    context.close()
+    return seen
+
+
+def test_no_page_asks_another_host_for_anything(visits):
+    elsewhere = {
+        where: [url for url in found["requests"] if not url.startswith(("file:", "data:", "blob:"))]
+        for where, found in visits.items()
+    }
+    assert {where: urls for where, urls in elsewhere.items() if urls} == {}
+    assert all(found["requests"] for found in visits.values())
+
+
+def test_no_script_of_a_page_fails(visits):
+    assert {where: found["errors"] for where, found in visits.items() if found["errors"]} == {}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_axe_finds_no_violation(visits, mode):
+    assert {where: found["modes"][mode] for where, found in visits.items() if found["modes"][mode]} == {}
+
+
+def test_axe_sees_what_it_looks_for(page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.goto((HTML / "book" / "index.html").as_uri())
+    page.evaluate("document.querySelector('img.skin-cover').removeAttribute('alt')")
+    page.add_style_tag(content="article p {color: #aaa !important; background: #fff !important}")
+    assert {"image-alt", "color-contrast"} <= {found["id"] for found in Axe().run(page).response["violations"]}
+
+
+def test_no_page_scrolls_sideways_on_a_phone(visits):
+    assert {where: found["wider"] for where, found in visits.items() if found["wider"] > 0} == {}
+
+
+def test_the_book_opens_at_its_welcome_page(page):
+    page.goto((HTML / "index.html").as_uri())
+    page.wait_for_url("**/book/index.html")
+    assert "Learning to See Skin Lesions" in page.title()
+
+
+def test_search_works_without_a_server(page):
+    page.goto((HTML / "search.html").as_uri() + "?q=dermatofibroma")
+    page.wait_for_selector("#search-results li a", timeout=10_000)
+    assert any("glossary" in link.get_attribute("href") for link in page.query_selector_all("#search-results li a"))
+
+
+def test_the_first_tab_stop_skips_to_the_content_and_can_be_seen(page):
+    page.goto((HTML / "book" / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    link = page.evaluate_handle("document.activeElement").as_element()
+    assert link.get_attribute("href") == "#main-content"
+    box = link.bounding_box()
+    assert box["y"] >= 0 and box["x"] >= 0 and box["height"] > 10
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.hash === '#main-content'")
+
+
+def test_the_focus_of_links_buttons_and_folds_can_be_seen(page):
+    page.goto((HTML / "book" / "index.html").as_uri())
+    for selector in ("article a.reference", ".theme-switch-button", "article details > summary"):
+        page.keyboard.press("Tab")  # the keyboard is in use, so focus is shown
+        page.eval_on_selector(selector, "element => element.focus()")
+        outline = page.eval_on_selector(selector, "element => getComputedStyle(element).outline")
+        assert "none" not in outline and int(re.search(r"(\d+)px", outline).group(1)) >= 2, (selector, outline)

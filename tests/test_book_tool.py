@@ -1,0 +1,116 @@
+"""The tool that builds the book: what it re-uses, what it throws away, and what a failed build leaves behind."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tools import book
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A project of a few files in the tool's place."""
+    for path, text in {
+        "helpers/a.py": "1",
+        "notebooks/01-first.ipynb": "{}",
+        "requirements.lock": "x==1",
+        "_config.yml": "a: 1",
+        "book/index.md": "# A",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    build = tmp_path / "_build"
+    monkeypatch.setattr(book, "ROOT", tmp_path)
+    monkeypatch.setattr(book, "BUILD", build)
+    monkeypatch.setattr(book, "HTML", build / "html")
+    monkeypatch.setattr(book, "CACHE", build / ".jupyter_cache")
+    monkeypatch.setattr(book, "STAMP", build / "book.json")
+    monkeypatch.setattr(book, "data_identity", lambda environ: environ.get("DATA_IN_THE_FOLDER", "sample"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "path", ["helpers/a.py", "helpers/deeper/b.py", "notebooks/01-first.ipynb", "requirements.lock"]
+)
+def test_notebooks_run_again_when_what_they_stand_on_changed(small, path):
+    before = book.digests({})
+    (small / path).parent.mkdir(exist_ok=True)
+    (small / path).write_text("changed")
+    assert book.digests({})["results"] != before["results"]
+
+
+@pytest.mark.parametrize("setting", ["SKIN_TIER", "SKIN_DATA", "SKIN_SUBSET", "DATA_IN_THE_FOLDER"])
+def test_notebooks_run_again_when_a_setting_or_the_data_changed(small, setting):
+    assert book.digests({setting: "workshop"})["results"] != book.digests({})["results"]
+
+
+def test_an_edited_page_builds_the_pages_again_and_runs_no_notebook(small):
+    before = book.digests({})
+    (small / "book/index.md").write_text("# B")
+    after = book.digests({})
+    assert after["results"] == before["results"] and after["pages"] != before["pages"]
+
+
+def fake_build(monkeypatch, returncode, chapters=("01-first",)):
+    """Put a builder in Jupyter Book's place that writes a page and ends with ``returncode``."""
+
+    class Done:
+        def __init__(self, returncode):
+            self.returncode = returncode
+
+    def run(command, **kwargs):
+        book.HTML.mkdir(parents=True, exist_ok=True)
+        (book.HTML / "index.html").write_text("a page")
+        return Done(returncode)
+
+    monkeypatch.setattr(book.subprocess, "run", run)
+    monkeypatch.setattr(book, "run_times", lambda: dict.fromkeys(chapters, 1.0))
+
+
+def test_a_failed_build_leaves_no_book_that_counts_as_good(small, monkeypatch):
+    fake_build(monkeypatch, 0)
+    book.build(book.digests({}), {})
+    assert book.is_fresh(book.digests({}))
+    (small / "book/index.md").write_text("# broken")
+    assert not book.is_fresh(book.digests({}))
+    fake_build(monkeypatch, 1)
+    with pytest.raises(SystemExit, match="was not built"):
+        book.build(book.digests({}), {})
+    assert not book.is_fresh(book.digests({})) and not book.STAMP.exists()
+
+
+def test_a_chapter_that_did_not_run_fails_the_build(small, monkeypatch):
+    fake_build(monkeypatch, 0, chapters=())
+    with pytest.raises(SystemExit, match=r"01-first\.ipynb"):
+        book.build(book.digests({}), {})
+    assert not book.STAMP.exists()
+
+
+def test_cached_results_are_thrown_away_when_their_causes_changed_and_kept_when_not(small, monkeypatch):
+    fake_build(monkeypatch, 0)
+    book.build(book.digests({}), {})
+    result = book.CACHE / "result"
+    result.write_text("old")
+    (small / "book/index.md").write_text("# B")
+    book.build(book.digests({}), {})
+    assert result.exists()
+    (small / "helpers/a.py").write_text("2")
+    book.build(book.digests({}), {})
+    assert not result.exists()
+
+
+def test_relative_folders_are_taken_from_where_the_command_was_given(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKIN_DATA", "images")
+    assert Path(book.environment()["SKIN_DATA"]) == tmp_path / "images"
+
+
+def test_the_report_says_how_long_each_chapter_took_and_where_to_open_the_book(small, capsys):
+    book.BUILD.mkdir()
+    book.STAMP.write_text(json.dumps({"seconds": {"01-first": 12.34}}))
+    book.report(reused=False)
+    printed = capsys.readouterr().out
+    assert "_build/html/index.html" in printed and re.search(r"01-first +ran in +12\.3 s", printed)
+    assert str(small) not in printed

@@ -1,0 +1,265 @@
+"""The chapters' notebooks: in step with their sources, within their limits, and readable in every renderer."""
+
+import functools
+import itertools
+import re
+
+import nbformat
+import prose
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from chapters import SOURCES, number, tags, tasks
+
+from tools import notebooks
+
+ROOT = notebooks.ROOT
+FOLDER = ROOT / "notebooks"
+
+
+@functools.cache
+def edition(path, learner=False):
+    """A source's complete notebook or learner edition, not executed; a test says that the committed ones are these."""
+    return notebooks.learner_edition(edition(path)) if learner else notebooks.build(path)
+
+
+def stored(path, learner=False):
+    """The committed notebook of a source."""
+    return FOLDER / ("learner" if learner else "") / f"{path.stem}.ipynb"
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def markdown(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def figures(notebook):
+    return [cell.metadata.mystnb for cell in code(notebook) if "figure" in cell.metadata.get("mystnb", {})]
+
+
+def text_of(outputs):
+    return "".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
+
+
+chapters = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+editions = pytest.mark.parametrize("learner", [False, True], ids=["complete", "learner"])
+
+
+def test_the_book_s_contents_are_the_chapters_in_order():
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    pages = [page["file"] for part in contents["parts"] for page in part["chapters"]]
+    listed = [page.removesuffix(".ipynb") for page in pages if page.startswith("notebooks/")]
+    assert listed == [f"notebooks/{path.stem}" for path in SOURCES]
+    assert [number(path) for path in SOURCES] == list(range(1, len(SOURCES) + 1)) and len(SOURCES) >= 2
+
+
+def test_every_notebook_is_what_its_source_gives():
+    assert notebooks.differences() == [], "run: make notebooks"
+
+
+@editions
+@chapters
+def test_a_notebook_is_valid_and_within_its_limits(path, learner):
+    notebook = nbformat.read(stored(path, learner), as_version=4)
+    nbformat.validate(notebook)
+    assert stored(path, learner).stat().st_size <= notebooks.MOST_BYTES
+    assert len(notebook.cells) <= notebooks.MOST_CELLS
+    for cell in code(notebook):
+        # The figure's caption and alternative text are no code.
+        lines = [line for line in cell.source.splitlines() if not line.startswith("#|")]
+        assert len(lines) <= notebooks.MOST_LINES, f"a cell of {len(lines)} lines: {lines[0]!r}"
+
+
+@chapters
+def test_at_least_five_cells_have_a_text_that_nbval_compares(path):
+    checked = [cell for cell in code(nbformat.read(stored(path), as_version=4)) if "nbval-check-output" in tags(cell)]
+    assert len(checked) >= 5
+    for cell in checked:
+        assert text_of(cell.outputs).strip(), cell.source
+        assert cell.execution_count, "nbval compares nothing where a cell has not run"
+
+
+@chapters
+def test_nothing_but_text_is_stored_and_that_of_checked_cells_alone(path):
+    for cell in code(nbformat.read(stored(path), as_version=4)):
+        assert "nbval-check-output" in tags(cell) or not cell.outputs
+        for output in cell.outputs:
+            assert output.output_type in ("stream", "display_data", "execute_result")
+            assert set(output.get("data", {})) <= {"text/plain"}, cell.source
+
+
+@chapters
+def test_no_stored_text_differs_from_one_machine_or_day_to_the_next(path):
+    for cell in code(nbformat.read(stored(path), as_version=4)):
+        told = text_of(cell.outputs)
+        assert not re.search(r"(?:^|[\s'\"(])(?:/home/|/root/|/tmp/|/Users/|[A-Z]:\\)", told), told
+        assert not re.search(r"\bat 0x|\b20[2-9]\d-\d\d-\d\d\b|\d (?:s|seconds)\b", told), told
+
+
+@chapters
+def test_the_learner_edition_has_no_solution_no_instructor_s_cell_and_no_output(path):
+    complete = edition(path)
+    learner = nbformat.read(stored(path, learner=True), as_version=4)
+    withheld = {cell.id: cell for cell in complete.cells if {"solution", "instructor"} & set(tags(cell))}
+    assert {"solution", "instructor"} <= {tag for cell in withheld.values() for tag in tags(cell)}
+    assert not withheld.keys() & {cell.id for cell in learner.cells}
+    text = "\n".join(cell.source for cell in learner.cells)
+    for cell in withheld.values():
+        assert cell.source not in text
+    for cell in learner.cells:
+        assert not cell.get("outputs") and cell.get("execution_count") is None
+        assert cell.metadata in ({}, {"tags": ["stub"]})
+
+
+@editions
+@chapters
+def test_the_first_code_cell_installs_the_helpers_on_colab_alone(path, learner):
+    assert code(edition(path, learner))[0].source == (
+        'import sys\n\nif "google.colab" in sys.modules:\n'
+        f'    %pip install --quiet --no-deps "git+{notebooks.repository()}"'
+    )
+
+
+@chapters
+def test_a_chapter_has_its_parts(path):
+    notebook = edition(path)
+    source = "\n".join(cell.source for cell in notebook.cells)
+    opening = notebook.cells[0].source
+    assert re.match(r"# \S", opening) and "?" in opening and "minutes" in opening, "title, question, minutes"
+    assert "provenance.banner(" in source and f"checks.quiz({number(path)})" in source
+    assert re.search(r"^## Key points", source, re.M) and "What comes next" in source
+    assert sum("instructor" in tags(cell) for cell in notebook.cells) >= 3
+    assert sum("assertion" in tags(cell) for cell in notebook.cells) >= 1
+    for name, task in tasks(notebook).items():
+        assert task.stub and task.solution and task.check.startswith(f'checks.check("{name}"'), name
+
+
+@chapters
+def test_the_stored_verdict_on_each_stub_is_that_it_is_not_answered(path):
+    notebook = nbformat.read(stored(path), as_version=4)
+    checks = [cell for cell in code(notebook) if cell.source.startswith("checks.check(")]
+    assert len(checks) == 3
+    for cell in checks:
+        assert "not answered yet" in text_of(cell.outputs)
+
+
+@chapters
+def test_every_figure_has_a_name_a_caption_and_an_alternative_text(path):
+    notebook = edition(path)
+    assert len(figures(notebook)) == sum("plots.show(" in cell.source for cell in code(notebook)) >= 3
+    for options in figures(notebook):
+        caption, alt = options.figure.caption, options.image.alt
+        assert len(caption.split()) >= 4, caption
+        assert len(alt.split()) >= 8 and not re.fullmatch(r"\S+\.\w{3,4}", alt), alt
+        assert alt != caption
+        # A screen reader says that by itself.
+        assert not re.match(r"(?:an? )?(?:image|picture|figure|plot) of", alt, re.I), alt
+
+
+def test_no_two_figures_of_the_book_have_the_same_name_or_alternative_text():
+    found = [options for path in SOURCES for options in figures(edition(path))]
+    for values in ([one.figure.name for one in found], [one.image.alt for one in found]):
+        assert len(set(values)) == len(values)
+
+
+@editions
+@chapters
+def test_no_mark_up_stands_in_a_notebook_that_colab_or_jupyterlab_would_show_raw(path, learner):
+    for cell in markdown(edition(path, learner)):
+        assert prose.myst(cell.source) == []
+
+
+@chapters
+def test_a_number_that_no_cell_computed_stands_beside_a_citation(path):
+    notebook = edition(path)
+    texts = [cell.source for cell in markdown(notebook)]
+    texts += [text for one in figures(notebook) for text in (one.figure.caption, one.image.alt)]
+    assert [sentence for text in texts for sentence in prose.uncited_numerals(text)] == []
+
+
+@editions
+@chapters
+def test_headings_stand_in_order_under_one_title(path, learner):
+    heads = []
+    for cell in markdown(edition(path, learner)):
+        text = re.sub(r"^```.*?^```", "", cell.source, flags=re.M | re.S)
+        heads += [len(found.group(1)) for found in re.finditer(r"^(#{1,6}) \S", text, re.M)]
+    assert heads[0] == 1 and heads.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(heads)), heads
+
+
+@editions
+@chapters
+def test_links_inside_the_project_lead_to_a_file(path, learner):
+    for cell in markdown(edition(path, learner)):
+        targets = re.findall(r"\]\(([^)\s]+)\)", cell.source)
+        page = BeautifulSoup(cell.source, "html.parser")
+        targets += [tag.get("href") or tag.get("src") for tag in page(["a", "img"])]
+        for target in targets:
+            if not re.match(r"[a-z]+:", target):
+                there = stored(path, learner).parent / target.split("#")[0]
+                assert there.is_file(), f"{target} in {cell.source[:60]!r}"
+
+
+@chapters
+def test_an_admonition_has_a_title_text_in_tags_and_no_blank_line(path):
+    for cell in markdown(edition(path)):
+        for box in re.finditer(r'^<div class="admonition.*?^</div>', cell.source, re.M | re.S):
+            lines = box.group().splitlines()
+            assert re.fullmatch(r'<div class="admonition [a-z]+">', lines[0]), lines[0]
+            assert lines[1].startswith('<p class="title">'), lines[1]
+            assert all(line.strip() for line in lines), f"a blank line ends the box: {lines[1]}"
+            loose = BeautifulSoup(box.group(), "html.parser").div.find_all(string=True, recursive=False)
+            assert not "".join(loose).strip(), f"text outside of a tag: {loose}"
+            assert not re.search(r"\]\(|`|\*\*", box.group()), f"Markdown inside HTML is shown raw: {lines[1]}"
+
+
+@chapters
+def test_an_instructor_s_cell_says_so_in_its_title(path):
+    for cell in markdown(edition(path)):
+        if "instructor" in tags(cell):
+            assert "nstructor" in cell.source
+
+
+# --- the rules themselves ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["See {ref}`here`.", "```{note}\nx\n```", ":::{tip}\nx\n:::", "(label)=\n# A", "There are {{ images }}.",
+     "% hidden", "[@tschandl2018]", "[here](#there)", "{term}`dermoscopy`", "[x](project:a.md)"],
+)  # fmt: skip
+def test_myst_is_found(text):
+    assert prose.myst(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["`{'a': 1}`", "```python\nx = {}\n```", "$x_{ij}$", "{a}", "[a](b.ipynb)", "5 % 2", "f(x) = 2", "a (b)= c"]
+)
+def test_what_is_no_myst_is_not_taken_for_it(text):
+    assert prose.myst(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["It is 66.95 percent.", "It is 67 % right.", "About 67% are nevi.", "A share of .67 is much.",
+     "Two in three per cent.", "As cited (Tschandl et al. 2018). It is 0.5.", "It is 95 % sure.",
+     "- first 0.5\n- second ([A](https://a.example))", "<p>A 0.9.</p><p>[A](https://a.example)</p>",
+     "See [0.5](02-split.ipynb).", "Exercise 1.2 gives 0.3."],
+)  # fmt: skip
+def test_a_bare_number_is_found(text):
+    assert prose.uncited_numerals(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Two in three.", "It reaches 90.5 % (Garg et al. 2019).", "It says 65.9 % ([Garg](https://arxiv.org/abs/1912.03798)).",
+     "Exercise 1.2 asks for it.", "### Exercise 1.2: count", "`x = 0.5`", "[Data](https://doi.org/10.1038/sdata.2018.161)",
+     "1. first\n2. second", "There are 10,015 images.", "Tschandl, Rosendahl and Kittler 2018 count 66.9 %.",
+     "The line is its 95 % confidence interval.", "It prints 78 % (its Table 2)."],
+)  # fmt: skip
+def test_a_cited_number_or_none_is_left_alone(text):
+    assert prose.uncited_numerals(text) == []

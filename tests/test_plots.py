@@ -1,0 +1,49 @@
+"""How a figure is shown, in a real kernel: that is where the alternative text comes from."""
+
+import base64
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+CELL = """
+#| name: one-line
+#| caption: A line.
+#| alt: One rising line,
+#|   from corner to corner.
+#| other: not this
+fig, axis = plots.figure()
+_ = axis.plot([0, 1])
+plots.show(fig{arguments})
+print(plots.plt.get_fignums())
+"""
+ALT = "One rising line, from corner to corner."
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    """The outputs of a notebook's three figure cells: as PNG, as a photo, and without options."""
+    code = [
+        "from helpers import plots",
+        CELL.format(arguments=""),
+        CELL.format(arguments=", photo=True"),
+        "plots.show(plots.figure()[0])",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in code])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    return [cell.outputs for cell in notebook.cells[1:]]
+
+
+@pytest.mark.parametrize(("cell", "kind", "signature"), [(0, "png", b"\x89PNG"), (1, "jpeg", b"\xff\xd8")])
+def test_show_displays_one_picture_with_the_alt_text_of_its_cell_and_closes_it(outputs, cell, kind, signature):
+    shown, printed = outputs[cell]
+    assert base64.b64decode(shown.data[f"image/{kind}"]).startswith(signature)
+    assert shown.metadata[f"image/{kind}"]["alt"] == ALT
+    assert shown.data["text/plain"] == f"[figure: {ALT}]"
+    assert printed.text == "[]\n"
+
+
+def test_show_takes_the_alt_text_of_the_running_cell_alone(outputs):
+    (shown,) = outputs[2]
+    assert "alt" not in shown.metadata["image/png"]
+    assert shown.data["text/plain"] == "[figure]"
