@@ -88,16 +88,17 @@ def load_features(dataset, pixels, config, kind="handcrafted", masks=True):
         partial = path.with_name(f"{path.stem}~{os.getpid()}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(partial, "wb") as stream:
-                np.save(stream, values)
-            os.replace(partial, path)
+            try:
+                with open(partial, "wb") as stream:
+                    np.save(stream, values)
+                os.replace(partial, path)
+            finally:
+                partial.unlink(missing_ok=True)
         except OSError as error:
             raise DataError(
                 f"the features cannot be written to {path.parent} ({error.strerror}). Set SKIN_CACHE to a folder that "
                 "you can write to, on a disk with room."
             ) from error
-        finally:
-            partial.unlink(missing_ok=True)
     return Features(kind, values, names)
 
 

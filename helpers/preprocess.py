@@ -10,12 +10,12 @@ from skimage import exposure
 
 #: The weights of red, green and blue in luminance (ITU-R BT.601, as in JPEG).
 LUMINANCE = np.array((0.299, 0.587, 0.114), np.float32)
-#: Lines that look for hair are this share of the image's width; a hair is at least twice as long.
-HAIR_LINE = 0.045
+#: A hair is narrower than this share of the image's width, and runs straight for at least four times that.
+HAIR_LINE = 0.035
 #: How much darker than the skin beside it a hair is, in grey levels of 255.
 HAIR_CONTRAST = 12
-#: A hair is at least this many times as long as it is wide.
-HAIR_SLENDER = 4
+#: How much of such a straight run must be thin and dark.
+HAIR_SHARE = 0.85
 
 
 def equalise(batch, per_channel=False):
@@ -250,14 +250,25 @@ def _hair(image):
     lines = (np.ones((1, length), bool), np.ones((length, 1), bool), diagonal, diagonal[::-1])
     closed = np.max([ndimage.grey_closing(grey, footprint=line, mode="nearest") for line in lines], axis=0)
     thin = closed - grey > HAIR_CONTRAST
-    labels, found = ndimage.label(thin, np.ones((3, 3)))
-    mask = np.zeros(grey.shape, bool)
-    for number, place in enumerate(ndimage.find_objects(labels, found), 1):
-        extent = np.hypot(*(part.stop - part.start for part in place))
-        if extent < 2 * length:
-            continue
-        component = labels[place] == number
-        if extent**2 >= HAIR_SLENDER * component.sum():
-            mask[place] |= component
+    mask = thin & _streaks(thin, 4 * length)
     # The rim of a hair is half skin, half hair.
     return ndimage.binary_dilation(mask, np.ones((3, 3)))
+
+
+def _streaks(thin, length):
+    """Return where straight lines of ``length`` pixels run, in twelve directions, that are nearly all ``thin``."""
+    reach = length // 2
+    height, width = thin.shape
+    found = np.zeros((height + 2 * reach, width + 2 * reach), bool)
+    padded = np.pad(thin, reach).astype(np.uint16)
+    steps = np.arange(-reach, reach + 1)
+    for angle in np.arange(12) * np.pi / 12:
+        places = [
+            np.s_[reach + down : reach + down + height, reach + right : reach + right + width]
+            for down, right in zip(*np.rint(np.outer((np.sin(angle), np.cos(angle)), steps)).astype(int), strict=True)
+        ]
+        middles = sum(padded[place] for place in places) >= HAIR_SHARE * len(steps)
+        if middles.any():
+            for place in places:
+                found[place] |= middles
+    return found[reach : reach + height, reach : reach + width]

@@ -167,7 +167,7 @@ def write(folder, run, predictions, *, table, split, validation_predictions=None
     by_slice = slices.evaluate(table, rows, tested[list(CLASSES)], resamples, melanoma_threshold=chosen)
     found = evaluate(tested, validated, resamples)
     files["metrics.json"] = found.to_json(orient="records", indent=1, double_precision=6).encode()
-    files["slices.csv"] = records.to_csv(by_slice, 6)
+    files["slices.csv"] = records.to_csv(by_slice, 4)
     if history is not None:
         files["history.csv"] = records.to_csv(history, 6)
     return records.save(Path(folder or records.own_folder()) / run["name"], "run.json", run, files)

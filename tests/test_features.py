@@ -18,7 +18,7 @@ def few(ham):
 
 
 @pytest.fixture
-def config(tmp_path):
+def own(tmp_path):
     return settings.load("classical-baselines", cache=tmp_path)
 
 
@@ -95,8 +95,8 @@ def test_a_lesion_that_leaves_no_skin_gives_numbers():
     assert np.isfinite(list(lesions.describe(image, mask).values())).all()
 
 
-def test_features_of_the_sample_are_finite_named_and_the_same_from_the_cache(few, pixels, config, monkeypatch):
-    first = load_features(few, pixels, config)
+def test_features_of_the_sample_are_finite_named_and_the_same_from_the_cache(few, pixels, own, monkeypatch):
+    first = load_features(few, pixels, own)
     assert first.values.shape == (24, len(first.names)) and first.values.dtype == np.float32
     assert np.isfinite(first.values).all()
     assert len(set(first.names)) == len(first.names)
@@ -104,11 +104,11 @@ def test_features_of_the_sample_are_finite_named_and_the_same_from_the_cache(few
     one = lesions.describe(pixels[5], _small_mask(few, 5))
     np.testing.assert_allclose(first.values[5], list(one.values()), rtol=1e-4, atol=1e-4)
     monkeypatch.setattr(features, "_describe_all", lambda *_: pytest.fail("not read from the cache"))
-    np.testing.assert_array_equal(load_features(few, pixels, config).values, first.values)
+    np.testing.assert_array_equal(load_features(few, pixels, own).values, first.values)
     monkeypatch.undo()
     changed = pixels.copy()
     changed[3] = 255 - changed[3]
-    second = load_features(few, changed, config).values
+    second = load_features(few, changed, own).values
     assert not np.array_equal(second[3], first.values[3])
     np.testing.assert_array_equal(np.delete(second, 3, axis=0), np.delete(first.values, 3, axis=0))
 
@@ -118,30 +118,30 @@ def _small_mask(dataset, row):
     return mask[1::2, 1::2]
 
 
-def test_without_masks_lesions_are_segmented(few, pixels, config):
-    given, segmented = (load_features(few, pixels, config, masks=masks) for masks in (True, False))
+def test_without_masks_lesions_are_segmented(few, pixels, own):
+    given, segmented = (load_features(few, pixels, own, masks=masks) for masks in (True, False))
     assert given.names == segmented.names
     assert not np.array_equal(given.values, segmented.values)
 
 
-def test_raw_features_are_the_pixels_of_a_small_copy(few, pixels, config):
-    found = load_features(few, pixels, config, "raw")
+def test_raw_features_are_the_pixels_of_a_small_copy(few, pixels, own):
+    found = load_features(few, pixels, own, "raw")
     height, width = features.RAW_SIZE
     assert found.values.shape == (24, height * width * 3)
     mean = found.values.reshape(24, -1, 3).mean(axis=1)
     np.testing.assert_allclose(mean, pixels.mean(axis=(1, 2)) / 255, atol=0.01)
 
 
-def test_what_cannot_be_described_is_refused(few, pixels, config):
+def test_what_cannot_be_described_is_refused(few, pixels, own):
     with pytest.raises(ValueError, match=r"'deep'.*raw, handcrafted"):
-        load_features(few, pixels, config, "deep")
+        load_features(few, pixels, own, "deep")
     with pytest.raises(ValueError, match=r"shape \(23, .*needed are \(24"):
-        load_features(few, pixels[1:], config)
+        load_features(few, pixels[1:], own)
     with pytest.raises(ValueError, match="float32"):
-        load_features(few, pixels.astype(np.float32), config)
+        load_features(few, pixels.astype(np.float32), own)
 
 
-def test_a_cache_that_cannot_be_written_is_named(few, pixels, config):
-    (config.cache / "features").write_text("a file where the folder should be")
+def test_a_cache_that_cannot_be_written_is_named(few, pixels, own):
+    (own.cache / "features").write_text("a file where the folder should be")
     with pytest.raises(images.DataError, match="SKIN_CACHE"):
-        load_features(few, pixels, config)
+        load_features(few, pixels, own)

@@ -134,7 +134,7 @@ def main():
     parser.add_argument("--cache", required=True, help="where pixels, features and measured parts are kept")
     parser.add_argument("--only", default="", help="only records whose name holds this")
     parser.add_argument("--jobs", type=int, default=-1, help="processor cores")
-    parser.add_argument("--rows", type=int, default=3000, help="training rows that take part in tuning")
+    parser.add_argument("--rows", type=int, default=4000, help="training rows that take part in tuning")
     options = parser.parse_args()
     config = settings.load("classical-baselines", tier="workshop", data=options.data, cache=options.cache)
     ham = data.load(config)
