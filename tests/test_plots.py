@@ -3,8 +3,11 @@
 import base64
 
 import nbformat
+import pandas as pd
 import pytest
 from nbclient import NotebookClient
+
+from helpers import plots
 
 CELL = """
 #| name: one-line
@@ -47,3 +50,15 @@ def test_show_takes_the_alt_text_of_the_running_cell_alone(outputs):
     (shown,) = outputs[2]
     assert "alt" not in shown.metadata["image/png"]
     assert shown.data["text/plain"] == "[figure]"
+
+
+def test_stacked_shares_end_at_one_and_are_written_where_there_is_room():
+    table = pd.DataFrame({"df": [0.05, 0.2], "mel": [0.05, 0.3], "nv": [0.9, 0.5]}, index=["few", "many"])
+    figure, axis = plots.figure()
+    plots.shares(axis, table)
+    ends = [bar.get_x() + bar.get_width() for bar in axis.containers[-1]]
+    assert ends == pytest.approx([1, 1])
+    assert [text.get_text() for text in axis.texts] == ["", "20%", "", "30%", "90%", "50%"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["few", "many"]
+    assert axis.get_ylim()[0] > axis.get_ylim()[1], "the first row stands on top"
+    plots.plt.close(figure)
