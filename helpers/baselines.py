@@ -31,9 +31,9 @@ MODELS = ("forest", "xgboost", "svm")
 #: What :func:`fit_and_predict` tries, unless it is told otherwise.  ``weight_power`` says how strongly the training
 #: weighs rare classes: a class of n images has the weight n ** -weight_power; it is tried in weighted fits only.
 CANDIDATES = {
-    "forest": {"max_features": (0.06,), "min_samples_leaf": (1, 4), "weight_power": (0.5, 1.0)},
-    "xgboost": {"max_depth": (4, 6), "weight_power": (0.5, 1.0)},
-    "svm": {"C": (1.0, 4.0, 16.0), "gamma": (0.125, 0.25), "weight_power": (0.5, 1.0)},
+    "forest": {"min_samples_leaf": (2,), "weight_power": (0.5, 1.0)},
+    "xgboost": {"max_depth": (5,), "weight_power": (0.5, 1.0)},
+    "svm": {"C": (2.0, 8.0), "gamma": (0.125, 0.25), "weight_power": (0.5, 1.0)},
 }
 INNER_FOLDS = 3
 #: Standardised features are cut at so many standard deviations, lest one odd image stretch an axis.
@@ -67,7 +67,7 @@ class Baseline:
         return calibrated(scores(self.pipeline, values), self.calibration)
 
 
-def build(model, kind="handcrafted", seed=SEED, jobs=-1, trees=400, **parameters):
+def build(model, kind="handcrafted", seed=SEED, jobs=-1, trees=200, **parameters):
     """Return an unfitted scikit-learn ``Pipeline`` whose last step is named ``model``.
 
     Random Forest: Breiman, Machine Learning 45:5 (2001).  XGBoost: Chen, Guestrin, KDD 2016.  SVM with a radial kernel:
@@ -96,7 +96,7 @@ def build(model, kind="handcrafted", seed=SEED, jobs=-1, trees=400, **parameters
         classifier = RandomForestClassifier(trees, random_state=seed, n_jobs=jobs, **parameters)
         return Pipeline([("model", classifier)])
     if model == "xgboost":
-        defaults = {"n_estimators": 400, "learning_rate": 0.06, "subsample": 0.7, "colsample_bytree": 0.1}
+        defaults = {"n_estimators": 150, "learning_rate": 0.12, "subsample": 0.7, "colsample_bytree": 0.1}
         options = defaults | {"tree_method": "hist", "max_bin": 64} | parameters
         return Pipeline([("model", XGBClassifier(random_state=seed, n_jobs=jobs, **options))])
     if model != "svm":
@@ -124,7 +124,7 @@ def class_weights(codes, power):
 
 
 def fit_and_predict(
-    model, features, table, split, weighted=False, candidates=None, tuning_rows=3000, seed=SEED, jobs=-1, trees=400
+    model, features, table, split, weighted=False, candidates=None, tuning_rows=3000, seed=SEED, jobs=-1, trees=200
 ):
     """Tune, fit, calibrate; return a :class:`Baseline` with the probabilities of the validation and the test rows.
 

@@ -9,6 +9,7 @@ was stopped goes on where it was; a record is written as soon as its parts are t
 import argparse
 import json
 import os
+import re
 import time
 import zlib
 from pathlib import Path
@@ -25,8 +26,8 @@ PLAN = [
     ("grouped", "handcrafted", "svm", True),
     ("grouped", "handcrafted", "xgboost", False),
     ("grouped", "handcrafted", "svm", False),
-    ("grouped", "handcrafted", "xgboost", True),
     ("grouped", "handcrafted", "forest", False),
+    ("grouped", "handcrafted", "xgboost", True),
     ("grouped", "handcrafted", "forest", True),
     *(
         (protocol, "handcrafted", model, weighted)
@@ -42,8 +43,7 @@ PLAN = [
     ),
 ]
 NOTES = (
-    "Image alone, no metadata. Parameters: per fold, by grouped {inner}-fold cross-validation on at most {rows} of the "
-    "training rows, scored by {score}. Fit on the training rows of the split only; a temperature and seven offsets "
+    "Image alone, no metadata. {tuning} Fit on the training rows of the split only; a temperature and seven offsets "
     "calibrated on its validation rows{calibration}. The answer is the highest probability. "
     "Lesion masks: those of the data set. images_per_second counts training images in the last fit. "
     "Two shared CPU cores: times are upper bounds."
@@ -71,6 +71,7 @@ def part(folder, name, fold, ham, found, arguments):
             "seconds": fitted.seconds,
             "fit_seconds": fitted.fit_seconds,
         }
+        print(f"{time.strftime('%H:%M:%S')} {name} fold {fold}: {fitted.seconds:.0f} s {fitted.parameters}", flush=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
         with open(partial, "wb") as stream:
             np.savez(stream, validation=fitted.validation, test=fitted.test, about=json.dumps(about))
@@ -109,9 +110,12 @@ def measure(folder, ham, config, found, arguments):
         "wall_seconds": round(sum(about["seconds"] for about in abouts), 1),
         "images_per_second": round(trained / sum(about["fit_seconds"] for about in abouts), 1),
         "notes": NOTES.format(
-            inner=baselines.INNER_FOLDS,
-            rows=arguments["rows"],
-            score="balanced accuracy" if weighted else "accuracy",
+            tuning=(
+                f"Parameters: per fold, by grouped {baselines.INNER_FOLDS}-fold cross-validation on at most "
+                f"{arguments['rows']} of the training rows, scored by {'balanced accuracy' if weighted else 'accuracy'}."
+                if abouts[0]["tried"]
+                else "One set of parameters, not tuned."
+            ),
             calibration=", each class counting alike: probabilities of a population with equal classes"
             if weighted
             else "",
@@ -132,9 +136,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="the folder with HAM10000")
     parser.add_argument("--cache", required=True, help="where pixels, features and measured parts are kept")
-    parser.add_argument("--only", default="", help="only records whose name holds this")
+    parser.add_argument("--only", default="", help="only records whose name matches this regular expression")
     parser.add_argument("--jobs", type=int, default=-1, help="processor cores")
-    parser.add_argument("--rows", type=int, default=4000, help="training rows that take part in tuning")
+    parser.add_argument("--rows", type=int, default=3000, help="training rows that take part in tuning")
     options = parser.parse_args()
     config = settings.load("classical-baselines", tier="workshop", data=options.data, cache=options.cache)
     ham = data.load(config)
@@ -145,7 +149,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     held = {}
     for key in PLAN:
-        if options.only in name_of(*key):
+        if re.search(options.only, name_of(*key)):
             kind = key[1]
             held[kind] = held.get(kind) or features.load_features(ham, pixels, config, kind)
             started = time.strftime("%H:%M:%S")
