@@ -176,8 +176,8 @@ def per_lesion(y_true, y_prob, groups):
     if len(mixed):
         both = CLASSES[truth[first][codes][mixed[0]]], CLASSES[truth[mixed[0]]]
         raise ValueError(
-            f"group {str(groups[mixed[0]])!r} holds images of {both[0]!r} and of {both[1]!r}: a lesion has one diagnosis; "
-            "correct its rows, or give each its own group"
+            f"group {str(groups[mixed[0]])!r} holds images of {both[0]!r} and of {both[1]!r}: a lesion has one "
+            "diagnosis; correct its rows, or give each its own group"
         )
     return np.array(CLASSES)[truth[first]], pd.DataFrame(prob).groupby(codes).mean().to_numpy(), names
 

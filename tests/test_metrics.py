@@ -93,6 +93,16 @@ def test_every_metric_is_scikit_learns_on_the_sample_and_on_each_resample(decima
         assert np.isnan(mine["recall", "df"]) == absent[column]
 
 
+def test_sums_stay_exact_at_full_size():
+    y_true, prob, groups = made(n=10_014)
+    truth = pd.Index(CLASSES).get_indexer(y_true)
+    weights = next(bootstrap.group_weights(groups, 2, seed=1))
+    found = scores.weighted(truth, prob, weights, {0.9: np.full(len(truth), 0.2)})
+    rows = np.repeat(np.arange(len(truth)), weights[:, 1].astype(int))
+    mine = {key: value[1] for key, value in found.items()}
+    assert mine == pytest.approx(by_sklearn(truth[rows], prob[rows], {0.9: 0.2}), abs=1e-12)
+
+
 def test_brier_and_ece_by_hand():
     prob = np.array([[0.8, 0.2, 0, 0, 0, 0, 0], [0.8, 0.2, 0, 0, 0, 0, 0]])
     table = metrics.evaluate(["akiec", "bcc"], prob, ["L1", "L2"], resamples=0).set_index("metric")

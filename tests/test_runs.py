@@ -106,14 +106,18 @@ def test_a_record_re_evaluates_to_its_metrics_and_to_those_of_the_unrounded_pred
 
 def test_each_fold_is_tested_at_the_threshold_of_its_own_validation_set(written, in_order):
     run = runs.load(written)
-    caught = melanomas = 0
+    called = pd.Series(False, index=run.predictions.index)
+    thresholds = []
     for fold, mine in run.predictions.groupby("fold"):
         validation = run.validation[run.validation["fold"] == fold]
-        threshold = metrics.melanoma_threshold(validation["true"], validation[list(CLASSES)])[0.9]
-        melanomas += (mine["true"] == "mel").sum()
-        caught += ((mine["true"] == "mel") & (mine["mel"] >= threshold)).sum()
-    found = run.metric("sensitivity_at_specificity_90", "mel")["value"]
-    assert found == pytest.approx(caught / melanomas, abs=1e-6)
+        thresholds.append(metrics.melanoma_threshold(validation["true"], validation[list(CLASSES)])[0.9])
+        called[mine.index] = mine["mel"] >= thresholds[-1]
+    assert thresholds[0] != thresholds[1]
+    melanoma = run.predictions["true"] == "mel"
+    assert run.metric("sensitivity_at_specificity_90", "mel")["value"] == pytest.approx(
+        called[melanoma].mean(), abs=1e-6
+    )
+    assert run.metric("specificity_reached_90", "mel")["value"] == pytest.approx(1 - called[~melanoma].mean(), abs=1e-6)
     # Turning the test labels about moves no threshold.
     turned = in_order["predictions"].assign(true=np.roll(in_order["predictions"]["true"], 5))
     expected = runs._thresholds(in_order["predictions"], in_order["validation_predictions"])
