@@ -12,7 +12,15 @@ from helpers.features import Features
 from helpers.ham10000 import CLASSES
 
 SHARES = np.array([0.05, 0.07, 0.12, 0.04, 0.11, 0.57, 0.04])
-ONE = {"forest": {"min_samples_leaf": (2,)}, "xgboost": {"n_estimators": (30,)}, "svm": {"C": (2.0,)}}
+ONE = {
+    "forest": {"min_samples_leaf": (2,)},
+    "xgboost": {"n_estimators": (30,), "colsample_bytree": (0.8,)},
+    "svm": {"C": (2.0,)},
+}
+    "forest": {"min_samples_leaf": (2,)},
+    "xgboost": {"n_estimators": (30,), "colsample_bytree": (0.8,)},
+    "svm": {"C": (2.0,)},
+}
 
 
 @pytest.fixture(scope="module")

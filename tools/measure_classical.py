@@ -112,7 +112,7 @@ def measure(folder, ham, config, found, arguments):
         "notes": NOTES.format(
             tuning=(
                 f"Parameters: per fold, by grouped {baselines.INNER_FOLDS}-fold cross-validation on at most "
-                f"{arguments['rows']} of the training rows, scored by {'balanced accuracy' if weighted else 'accuracy'}."
+                f"{arguments['rows']} training rows, scored by {'balanced accuracy' if weighted else 'accuracy'}."
                 if abouts[0]["tried"]
                 else "One set of parameters, not tuned."
             ),
