@@ -17,10 +17,6 @@ ONE = {
     "xgboost": {"n_estimators": (30,), "colsample_bytree": (0.8,)},
     "svm": {"C": (2.0,)},
 }
-    "forest": {"min_samples_leaf": (2,)},
-    "xgboost": {"n_estimators": (30,), "colsample_bytree": (0.8,)},
-    "svm": {"C": (2.0,)},
-}
 
 
 @pytest.fixture(scope="module")
