@@ -2,7 +2,8 @@
 
     python tools/measure_preprocessing.py --data FOLDER --cache FOLDER
 
-Arms: the images as they are, and each step of helpers.preprocess.  Rows: the training rows of fold 0, at most so many
+Arms: the images as they are, each step of helpers.preprocess, and the lesion found by Otsu's threshold instead of the
+data set's masks.  Rows: the training rows of fold 0, at most so many
 of a class, by whole lesions.  Each repetition draws other folds and gives the same ones to all arms, so differences are
 paired.  Features are cached, so a run that was stopped goes on where it was.
 """
@@ -22,6 +23,7 @@ from helpers.ham10000 import CLASSES
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 ARMS = {
     "none": None,
+    "no masks": lambda batch: batch,
     "equalise": preprocess.equalise,
     "clahe": preprocess.clahe,
     "shades of gray": preprocess.shades_of_gray,
@@ -79,7 +81,7 @@ def main():
             values = features.load_features(ham, pixels, config).values[rows]
         else:
             changed = np.concatenate([step(original[i : i + CHUNK]) for i in range(0, len(rows), CHUNK)])
-            values = features.load_features(subset, changed, config).values
+            values = features.load_features(subset, changed, config, masks=arm != "no masks").values
         for repetition in range(REPETITIONS):
             found = answers(values, codes, groups, config.seed + repetition)
             scores = {
@@ -102,7 +104,8 @@ def main():
         "parameters": PARAMETERS,
         "notes": (
             f"Training rows of grouped fold 0, at most {MOST} of a class, by whole lesions; no test row is read. "
-            "Lesion masks of the data set in all arms, so only colour and texture change, not the segmentation. "
+            "Lesion masks of the data set in all arms but 'no masks', so the steps change colour and texture, not the "
+            "segmentation. "
             "Parameters fixed, the same in all arms. Repetitions draw other folds of the same images: their spread is "
             "that of the folds, not of new patients. Accuracy is of this near-balanced draw."
         ),
