@@ -1,8 +1,8 @@
 """Helpers of the course *Learning to See Skin Lesions*: one module a room, in the order the data flows.
 
-``ham10000 → settings → sample → sources → download → files → data → splits → images → preprocess → pipeline →
-lesions → features → baselines → bootstrap → scores → metrics → slices → provenance → records → runs → plots →
-checks``.
+``ham10000 → settings → sample → sources → download → files → data → splits → images → preprocess → augmentation
+→ pipeline → lesions → features → baselines → bootstrap → scores → metrics → slices → provenance → records →
+runs → plots → checks``.
 A module imports only from rooms before it.  Not a medical device: this code teaches, it diagnoses nobody.
 """
 

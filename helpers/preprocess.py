@@ -33,8 +33,11 @@ def equalise(batch, per_channel=False):
     per_channel : bool
     """
     if per_channel:
-        return _each(batch, lambda image: _bytes(255 * np.stack([_equalised(c) for c in np.moveaxis(image, -1, 0)], -1)))
-    return _each(batch, lambda image: _relight(image, lambda grey: 255 * _equalised(grey)))
+        return _each(
+            batch,
+            lambda image: _bytes(np.stack([_change(channel, exposure.equalize_hist) for channel in image.T]).T),
+        )
+    return _each(batch, lambda image: _relight(image, exposure.equalize_hist))
 
 
 def clahe(batch, clip=0.01):
@@ -53,7 +56,7 @@ def clahe(batch, clip=0.01):
     """
     return _each(
         batch,
-        lambda image: _relight(image, lambda grey: 255 * exposure.equalize_adapthist(grey / 255, clip_limit=clip)),
+        lambda image: _relight(image, lambda grey: exposure.equalize_adapthist(grey, clip_limit=clip)),
     )
 
 
@@ -127,11 +130,11 @@ def hair_mask(batch):
 
     A closing of the luminance along a short line fills whatever is dark and narrower than the line.  Four directions
     are tried (0, 45, 90, 135 degrees), and the highest result minus the image, the black-hat, is bright where
-    something thin and dark lies.  What exceeds :data:`HAIR_CONTRAST` and is long and slender is hair.  A pigment
-    network, which is thin and dark too, is found by mistake where its lines run straight on for long.
+    something thin and dark lies.  Where that exceeds :data:`HAIR_CONTRAST` along a straight run, it is hair.  Strongly
+    curved hair is missed, and a pigment network, which is thin and dark too, is taken for hair where its lines run on.
 
     Source: after DullRazor (Lee, Ng, Gallagher, Coldman and McLean, Computers in Biology and Medicine 27, 1997), which
-    closes each colour channel, in three directions, and measures each pixel's own streak instead of whole components.
+    closes each colour channel, in three directions, and looks for runs in eight directions where we look in 24.
 
     Parameters
     ----------
@@ -226,15 +229,14 @@ def _bytes(values):
 def _relight(image, change):
     """Return the image with its luminance (height, width) changed by ``change``, its Cb and Cr kept."""
     luminance = image @ LUMINANCE
-    grey = _bytes(luminance)
-    return _bytes(image + (change(grey) - luminance)[..., None])
+    return _bytes(image + (_change(_bytes(luminance), change) - luminance)[..., None])
 
 
-def _equalised(grey):
-    """Return one channel equalised, 0 to 1; one that is all one value stays."""
+def _change(grey, change):
+    """Return ``change(grey)``, 0 to 255.  An image of one grey level has no contrast to change, and stays."""
     if grey.min() == grey.max():
-        return grey / 255
-    return exposure.equalize_hist(grey)
+        return grey.astype(float)
+    return 255 * change(grey)
 
 
 def _hair_line(image):
@@ -256,13 +258,13 @@ def _hair(image):
 
 
 def _streaks(thin, length):
-    """Return where straight lines of ``length`` pixels run, in twelve directions, that are nearly all ``thin``."""
+    """Return where straight lines of ``length`` pixels run, in 24 directions, that are nearly all ``thin``."""
     reach = length // 2
     height, width = thin.shape
     found = np.zeros((height + 2 * reach, width + 2 * reach), bool)
     padded = np.pad(thin, reach).astype(np.uint16)
     steps = np.arange(-reach, reach + 1)
-    for angle in np.arange(12) * np.pi / 12:
+    for angle in np.arange(24) * np.pi / 24:
         places = [
             np.s_[reach + down : reach + down + height, reach + right : reach + right + width]
             for down, right in zip(*np.rint(np.outer((np.sin(angle), np.cos(angle)), steps)).astype(int), strict=True)
