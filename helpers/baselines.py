@@ -36,6 +36,7 @@ CANDIDATES = {
     "svm": {"C": (2.0, 8.0), "gamma": (0.125, 0.25), "weight_power": (0.5, 1.0)},
 }
 INNER_FOLDS = 3
+ALL = np.arange(len(CLASSES))
 #: Standardised features are cut at so many standard deviations, lest one odd image stretch an axis.
 CUT = 4.0
 #: Principal components that the support vector machine keeps of raw pixels.
@@ -48,12 +49,14 @@ PENALTY = 2.0
 class Baseline:
     """A fitted and calibrated model, and how it was chosen.
 
-    ``validation`` and ``test`` are probabilities, ``(m, 7)`` in the order of ``CLASSES``.  ``tried`` has a row a
-    candidate with its score in the inner cross-validation; ``parameters`` is the best of them.  ``seconds`` is the wall
-    time of everything; ``fit_seconds`` of the last fit alone.
+    ``present`` are the positions in ``CLASSES`` of the classes it was trained on.  ``validation`` and ``test`` are
+    probabilities, ``(m, 7)`` in the order of ``CLASSES``.  ``tried`` has a row a candidate with its score in the inner
+    cross-validation; ``parameters`` is the best of them.  ``seconds`` is the wall time of everything, ``fit_seconds``
+    that of the last fit.
     """
 
     pipeline: Pipeline
+    present: np.ndarray
     calibration: np.ndarray
     parameters: dict
     tried: pd.DataFrame
@@ -64,7 +67,7 @@ class Baseline:
 
     def predict_proba(self, values):
         """Return calibrated probabilities ``(m, 7)`` of features ``(m, d)``."""
-        return calibrated(scores(self.pipeline, values), self.calibration)
+        return calibrated(scores(self.pipeline, values, self.present), self.calibration)
 
 
 def build(model, kind="handcrafted", seed=SEED, jobs=-1, trees=200, **parameters):
@@ -109,7 +112,12 @@ def build(model, kind="handcrafted", seed=SEED, jobs=-1, trees=200, **parameters
     cut = FunctionTransformer(np.clip, kw_args={"a_min": -CUT, "a_max": CUT})
     width = FunctionTransformer(_unit_length)
     return Pipeline(
-        [*steps, ("cut", cut), ("width", width), ("model", SVC(kernel=kernel, cache_size=500, **parameters))]
+        [
+            *steps,
+            ("cut", cut),
+            ("width", width),
+            ("model", SVC(kernel=kernel, decision_function_shape="ovo", cache_size=500, **parameters)),
+        ]
     )
 
 
@@ -163,8 +171,11 @@ def fit_and_predict(
         # XGBoost numbers the classes it meets from 0 without a gap.
         present, target = np.unique(codes[rows], return_inverse=True)
         pipeline.fit(values[rows], target, model__sample_weight=class_weights(codes[rows], weight_power))
-        pipeline.present = present
-        return pipeline
+        return pipeline, present
+
+    def said(fit, rows):
+        pipeline, present = fit
+        return scores(pipeline, values[rows], present)
 
     tried = []
     if len(choices) > 1:
@@ -172,7 +183,7 @@ def fit_and_predict(
         inner = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
         parts = [(rows[a], rows[b]) for a, b in inner.split(rows, codes[rows], groups[rows])]
         for choice in choices:
-            raw = np.concatenate([scores(fitted(a, **choice), values[b]) for a, b in parts])
+            raw = np.concatenate([said(fitted(a, **choice), b) for a, b in parts])
             truth = np.concatenate([codes[b] for _, b in parts])
             answers = calibrated(raw, calibrate(raw, truth, weighted)).argmax(axis=1)
             measure = balanced_accuracy_score if weighted else accuracy_score
@@ -180,35 +191,37 @@ def fit_and_predict(
     tried = pd.DataFrame(tried)
     best = choices[int(tried["score"].argmax())] if len(tried) else choices[0]
     fit_started = time.perf_counter()
-    pipeline = fitted(split.train, **best)
+    pipeline, present = fitted(split.train, **best)
     fit_seconds = time.perf_counter() - fit_started
-    raw = scores(pipeline, values[split.validation])
+    raw = scores(pipeline, values[split.validation], present)
     calibration = calibrate(raw, codes[split.validation], weighted)
     return Baseline(
         pipeline=pipeline,
+        present=present,
         calibration=calibration,
         parameters=best,
         tried=tried,
         validation=calibrated(raw, calibration),
-        test=calibrated(scores(pipeline, values[split.test]), calibration),
+        test=calibrated(scores(pipeline, values[split.test], present), calibration),
         seconds=time.perf_counter() - started,
         fit_seconds=fit_seconds,
     )
 
 
-def scores(pipeline, values):
+def scores(pipeline, values, present=ALL):
     """Return uncalibrated scores ``(m, 7)``; a class that was not trained on scores least.
+
+    ``present`` are the positions in ``CLASSES`` of those that were.
 
     Trees: the logarithm of their probabilities.  SVM: over a class's pairwise machines, the summed log of a logistic
     of the margin.
     """
     if isinstance(pipeline["model"], SVC):
-        pipeline["model"].decision_function_shape = "ovo"
-        found = _coupled(pipeline.decision_function(values), len(pipeline.present))
+        found = _coupled(pipeline.decision_function(values), len(present))
     else:
         found = np.log(np.clip(pipeline.predict_proba(values), 1e-4, None))
     whole = np.full((len(values), len(CLASSES)), found.min() - 5.0)
-    whole[:, pipeline.present] = found
+    whole[:, present] = found
     return whole
 
 

@@ -94,6 +94,21 @@ def test_the_validation_rows_calibrate_and_do_not_train(problem):
     assert after.calibration[1 + CLASSES.index("mel")] > before.calibration[1 + CLASSES.index("mel")] + 0.5
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("model", baselines.MODELS)
+def test_weights_enter_both_the_fit_and_the_calibration(problem, model, weighted):
+    features, table, split = problem
+    fitted = run(problem, model, weighted=weighted, seed=3)
+    codes = pd.Categorical(table["dx"], categories=list(CLASSES)).codes.astype(int)
+    parameters = {name: values[0] for name, values in ONE[model].items()}
+    weights = baselines.class_weights(codes[split.train], float(weighted))
+    pipeline = baselines.build(model, seed=3, jobs=1, trees=40, **parameters)
+    pipeline.fit(features.values[split.train], codes[split.train], model__sample_weight=weights)
+    raw = baselines.scores(pipeline, features.values[split.validation])
+    expected = baselines.calibrated(raw, baselines.calibrate(raw, codes[split.validation], weighted))
+    np.testing.assert_allclose(fitted.validation, expected, atol=1e-6)
+
+
 def test_the_best_candidate_is_taken_and_all_are_listed(problem):
     fitted = run(problem, "svm", weighted=True, candidates={"C": (1e-3, 2.0), "weight_power": (0.5, 1.0)})
     assert len(fitted.tried) == 4
