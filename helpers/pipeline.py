@@ -73,8 +73,9 @@ def training_batches(
     """Return a ``tf.data.Dataset`` of ``epochs`` passes over the images, shuffled and augmented anew in each.
 
     Elements are those of :func:`batches`.  Each epoch has ``ceil(len(rows) / batch)`` batches; pass that number to
-    ``model.fit`` as ``steps_per_epoch``.  The same arguments give the same batches, whatever the number of threads; a
-    run resumed with ``first_epoch`` continues with the batches that the uninterrupted run would have had.
+    ``model.fit`` as ``steps_per_epoch``, with ``shuffle=False``.  The same arguments give the same batches, whatever
+    the number of threads; a run resumed with ``first_epoch`` continues with the batches that the uninterrupted run
+    would have had.
 
     Parameters
     ----------
