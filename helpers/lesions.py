@@ -14,8 +14,8 @@ from skimage import color, feature, filters, measure
 PATCH = 64
 #: Of the oriented filters, in pixels.
 WAVELENGTHS = (4, 8, 16, 32)
-#: The six colours that dermoscopists name, as typical CIELAB values (L, a, b): white, red, light brown, dark brown,
-#: blue-grey, black.  Six-colour counting: Nachbar et al., J Am Acad Dermatol 30:551 (1994).
+#: The six colours that dermoscopists count (Nachbar et al., J Am Acad Dermatol 30:551, 1994), each as one CIELAB value
+#: (L, a, b) of our choosing.
 SIX_COLOURS = {
     "white": (88, 2, 4),
     "red": (55, 38, 20),
