@@ -64,6 +64,18 @@ def name_of(protocol, kind, model, weighted):
     return f"classical-{protocol}-{kind}-{model}-{'weighted' if weighted else 'plain'}"
 
 
+def fixed(pipeline):
+    """Return what the steps of a pipeline are set to before tuning, as far as it is words and numbers."""
+
+    def plain(value):
+        return isinstance(value, (bool, int, str)) or (isinstance(value, float) and np.isfinite(value))
+
+    return {
+        name: {key: value for key, value in step.get_params(deep=False).items() if plain(value)}
+        for name, step in pipeline.steps
+    }
+
+
 def part(folder, name, fold, ham, found, arguments):
     """Return what one model said on one fold, and the split; measure it if it was not."""
     protocol, _, model, weighted = arguments["key"]
@@ -116,6 +128,7 @@ def measure(folder, ham, config, found, arguments):
             "calibration": [about["calibration"] for about in abouts],
             "tuning_rows": arguments["rows"],
             "inner_folds": baselines.INNER_FOLDS,
+            "fixed": fixed(baselines.build(model, kind, jobs=1)),
         },
         "wall_seconds": round(sum(about["seconds"] for about in abouts), 1),
         "images_per_second": round(trained / sum(about["fit_seconds"] for about in abouts), 1),
