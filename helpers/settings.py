@@ -22,10 +22,14 @@ SEED = 2018
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much a chapter does: ``image`` is (height, width) in pixels, ``repeats`` how often a draw is repeated."""
+    """How much a chapter does: ``image`` is (height, width) in pixels, ``repeats`` how often a draw is repeated.
+
+    ``rows``: models learn from, and are tested on, at most so many images; None: all.
+    """
 
     image: tuple[int, int]
     repeats: int
+    rows: int | None = None
 
 
 #: The sizes of each chapter in each tier.  A tier limits pixels, epochs and training rows, never the metadata.
@@ -40,11 +44,16 @@ CHAPTERS = {
         "workshop": Sizes(image=(150, 200), repeats=50),
         "full": Sizes(image=(450, 600), repeats=200),
     },
+    "preprocess-and-augment": {
+        "quick": Sizes(image=(75, 100), repeats=30),
+        "workshop": Sizes(image=(150, 200), repeats=50),
+        "full": Sizes(image=(450, 600), repeats=50),
+    },
     # Texture is measured pixel by pixel, so the full tier keeps the size of the book's records.
     "classical-baselines": {
-        "quick": Sizes(image=(75, 100), repeats=3),
-        "workshop": Sizes(image=(150, 200), repeats=5),
-        "full": Sizes(image=(150, 200), repeats=10),
+        "quick": Sizes(image=(75, 100), repeats=5, rows=1000),
+        "workshop": Sizes(image=(150, 200), repeats=10, rows=4000),
+        "full": Sizes(image=(150, 200), repeats=20),
     },
 }
 
@@ -66,7 +75,7 @@ class Settings:
         rows = {
             "chapter": self.chapter,
             "tier": f"{self.tier}: {TIERS[self.tier]}",
-            "images": f"{width} x {height} pixels",
+            "images": f"{width} x {height} pixels" + (f", models use {self.sizes.rows:,}" if self.sizes.rows else ""),
             "repeats": self.sizes.repeats,
             "seed": self.seed,
             "data": self.data or "not named",
