@@ -17,8 +17,8 @@
 # | to run, on a Colab T4 or on a laptop without a GPU | 1 |
 # | to do the three exercises | 40 |
 #
-# You need [Chapter 1](01-meet-the-data.ipynb), for the sources and their tints, and [Chapter
-# 2](02-split-without-leaking.ipynb), for the split. New words are in the [glossary](../book/glossary.md).
+# You need [Chapter 1](01-meet-the-data.ipynb), for the sources and their tints, and
+# [Chapter 2](02-split-without-leaking.ipynb), for the split. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -131,8 +131,8 @@ for letter, grey in greys.items():
     print(f"{letter}: mean grey level {grey.mean():3.0f} before, {equalised(grey).mean():.0f} after")
 
 # %% [markdown]
-# B and C were the dark ones. After the step nobody can know: every image has the same histogram, a straight climb from
-# black to white, so "darker than that one" has no meaning any more. What is left is the order of the pixels *within* an
+# B and C were the dark ones. After the step the brightness tells nobody: every image has the same cumulative histogram, a
+# straight climb from black to white, so "darker than that one" has no meaning any more. What is left is the order of the pixels *within* an
 # image. That is the bargain of every step in this chapter. It makes one thing easier to see by throwing another one
 # away, and the question is whether you needed the other one.
 #
@@ -305,12 +305,12 @@ print(f"a median of 3 changes the middle of an image by {inner:.2f} grey levels,
 # %% [markdown]
 # Noise does not know where the lesion is. If the filter took noise alone, it would take as much from the edge of the
 # image, where there is skin, as from the middle, where the lesion is. It takes more from the middle: pigment network,
-# dots, fine vessels, which are what dermoscopy is there to show. On images this small, a filter of three pixels is as
-# wide as a hair.
+# dots, fine vessels, which are what dermoscopy is there to show. On small images a filter of three pixels is as wide
+# as a hair.
 #
 # ## Removing hair
 #
-# Hair hides the lesion, and hair is not evenly spread over bodies, ages and sources. The classic remedy is *DullRazor*
+# Hair hides the lesion, and not everybody has the same hair. The classic remedy is *DullRazor*
 # ([Lee et al. 1997](https://doi.org/10.1016/S0010-4825%2897%2900020-6)), in three stages: find what is thin and dark,
 # keep what is also long, paint it over from the skin beside it. The first stage is a **black-hat**. Slide a short line
 # over the image, and fill with it whatever is dark and too narrow for the line to enter; the filling minus the image is
@@ -749,8 +749,8 @@ print(twice.round(2).rename_axis(columns="correction"))
 # <div class="admonition note">
 # <p class="title">For the instructor: two remedies, one illness</p>
 # <p><b>The point.</b> Copies and weights do the same thing. Both together do it twice.</p>
-# <p><b>Expect.</b> "But the recall of the rare class went up." It did: the model now answers the rare class to nearly
-# everyone. Ask what happened to the others.</p>
+# <p><b>Expect.</b> "But the recall of the rare class went up." It did: the model now answers it far more often, also
+# where it is wrong. Ask what happened to the others.</p>
 # <p><b>Ask.</b> "Which share of the loss would you give to melanoma, and why not one seventh?" No formula answers that.</p>
 # <p><b>When late.</b> Do the arithmetic for df on the board, show the stacked bars, leave the exercise for the evening.</p>
 # </div>
@@ -792,7 +792,7 @@ assert max(greys[letter].mean() for letter in "BC") < min(greys[letter].mean() f
 channels = {reading: batch.mean(axis=(0, 1, 2)) for reading, batch in readings.items()}
 assert np.ptp(channels["per channel"]) < 6 < np.ptp(channels["luminance"]), "per channel the mean colour is grey"
 assert np.abs(once.astype(int) - image).max() <= 1 < np.abs(stepwise.astype(int) - image).mean()
-assert np.allclose(loss["weights"], 1 / 7) and np.allclose(loss["copies"], 1 / 7)
+assert np.allclose(loss[["weights", "copies"]], 1 / len(count))
 if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other images need not show what the text says
     explain = {when: [explained(red[when], lesions[by]) for by in ("dataset", "dx")] for when in red}
     assert explain["after"][0] < explain["before"][0] / 4, "the tint of the source is all but gone"
