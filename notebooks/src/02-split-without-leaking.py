@@ -110,7 +110,7 @@ seen = list(coarse.repeat(height // 5, axis=1).repeat(width // 5, axis=2))
 plots.show(plots.gallery([photos, seen], ["exam", "what the\nmemoriser\nsees"], titles=letters), photo=True)
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: let them vote</p>
 # <p><b>The point.</b> Leakage leaves no mark on the test image. Nobody can tell from the pictures.</p>
 # <p><b>Expect.</b> "Duplicates" (nearly: ask what a duplicate of a <em>lesion</em> would be) and "overfitting" (no:
@@ -252,7 +252,7 @@ before, after = right[~leaked].mean(), right_hidden[~leaked].mean()
 print(f"The {(~leaked).sum():,} images never met: {before:.1%} right. Nothing to hide: {after:.1%}.")
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: one difference, not two</p>
 # <p><b>The point.</b> Change one thing. Two test sets differ in everything that goes with the leak.</p>
 # <p><b>Expect.</b> "So leakage is harmless." Let it stand until the bars are on the screen.</p>
@@ -287,7 +287,7 @@ for name in CLASSES:
 # the exam asks hardly anything else. Augmentation, the turned and zoomed copies of
 # Chapter 3, leaks in the same way if it is stored before the split.
 #
-# <div class="admonition tip">
+# <div class="admonition tip alert alert-success">
 # <p class="title">The order that works</p>
 # <p>Split first. Then copy, augment, scale, select: all of it on the training rows alone.</p>
 # </div>
@@ -517,7 +517,7 @@ ax.xaxis.set_major_formatter("{x:.0%}")
 plots.show(fig)
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: how sure?</p>
 # <p><b>Ask</b>, before you go on: "A paper reports a recall of two thirds for dermatofibroma. How many images was
 # that?" Take guesses; it is the doorway to the next section.</p>
