@@ -4,6 +4,8 @@ Chapter 1 introduces it.  Every class has one colour (:data:`helpers.ham10000.CO
 A figure's name, caption and alt text stand as ``#|`` comments at the head of the cell that draws it.
 """
 
+import base64
+import html
 import io
 import re
 
@@ -56,8 +58,9 @@ def _option(name):
 
 
 def show(fig, photo=False):
-    """Display a figure and close it, with the cell's ``#| alt:`` comment as its alternative text.
+    """Display a figure and close it, with the cell's ``#| caption:`` and its ``#| alt:`` as alternative text.
 
+    A notebook's front end shows them as HTML; the book takes the picture, and both texts from the cell's metadata.
     ``photo=True`` encodes it as JPEG, a quarter of the bytes for a figure made of images.
     """
     kind = "jpeg" if photo else "png"
@@ -66,11 +69,16 @@ def show(fig, photo=False):
     fig.savefig(stream, format=kind, dpi=DPI, facecolor="white", **quality)
     width = round(fig.get_figwidth() * 100)
     plt.close(fig)
-    alt = _option("alt")
+    alt, caption = _option("alt") or "", _option("caption") or ""
+    page = (
+        f'<figure style="margin:0"><img width="{width}" style="max-width:100%;height:auto" alt="{html.escape(alt)}" '
+        f'src="data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}">'
+        f'<figcaption style="max-width:{width}px">{html.escape(caption)}</figcaption></figure>'
+    )
     display(
-        {f"image/{kind}": stream.getvalue(), "text/plain": f"[figure: {alt}]" if alt else "[figure]"},
+        {f"image/{kind}": stream.getvalue(), "text/html": page, "text/plain": f"[figure: {alt}]"},
         raw=True,
-        metadata={f"image/{kind}": {"width": width, **({"alt": alt} if alt else {})}},
+        metadata={f"image/{kind}": {"width": width, "alt": alt}},
     )
 
 

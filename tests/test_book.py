@@ -44,6 +44,15 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+#: A figure is drawn 720 pixels wide; its smallest letters are then about ten pixels high.
+READABLE = 720
+#: For each figure: how wide it is, how wide the frame that shows it, how far that scrolls, and what a tap opens.
+FIGURES = """[...document.querySelectorAll("div.cell_output figure img")].map(image => {
+    const frame = image.parentElement
+    frame.scrollLeft = 100000
+    const [width, shown] = [image, frame].map(element => element.getBoundingClientRect().width)
+    return {width, frame: shown, scrolled: frame.scrollLeft, source: image.src, target: frame.href}
+})"""
 FILE_NAME = re.compile(r"\.(png|jpe?g|svg|gif|webp)\b|^\S*[0-9a-f]{16}\S*$", re.I)
 
 
@@ -227,8 +236,24 @@ def test_solutions_are_folded_and_stubs_are_not():
     assert problems == []
 
 
+def test_the_welcome_page_says_which_chapters_are_there():
+    sentence = re.search(r"Chapters 1 (?:and|to) (\d+) are here", article(HTML / "book" / "index.html").get_text())
+    assert int(sentence.group(1)) == len(chapter_pages())
+
+
+def test_the_repository_has_one_address_wherever_it_is_to_be_cloned_from():
+    command = f"git clone {named_repository()}\ncd {named_repository().rsplit('/', 1)[1]}\n"
+    assert command in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert command in [block.get_text() for block in article(HTML / "book" / "setup.html").select("pre")]
+
+
+def named_repository():
+    """Return the repository's address, which pyproject.toml names."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+
+
 def test_a_chapter_opens_in_colab_from_the_repository_that_the_project_names():
-    repository = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+    repository = named_repository()
     configured = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
     assert configured == {"url": repository, "branch": "main"}
     owner = repository.removeprefix("https://github.com/")
@@ -351,6 +376,10 @@ def visits(browser):
             ]
         tab.set_viewport_size({"width": 375, "height": 800})
         found["wider"] = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        found["figures"] = tab.evaluate(FIGURES)
+        tab.wait_for_timeout(400)  # shortly after a change of width the theme lets the keyboard reach what scrolls
+        scrolled = axe.run(tab, options={"runOnly": ["scrollable-region-focusable"]}).response["violations"]
+        found["unreachable"] = [(node["target"], node["html"][:160]) for rule in scrolled for node in rule["nodes"]]
         tab.set_viewport_size({"width": 1280, "height": 900})
         found["requests"], found["errors"] = list(requests), list(errors)
     context.close()
@@ -386,6 +415,18 @@ def test_axe_sees_what_it_looks_for(page):
 
 def test_no_page_scrolls_sideways_on_a_phone(visits):
     assert {where: found["wider"] for where, found in visits.items() if found["wider"] > 0} == {}
+
+
+def test_figures_on_a_phone_keep_their_size_scroll_by_themselves_and_open_on_a_tap(visits):
+    shown = [(where, figure) for where, found in visits.items() for figure in found["figures"]]
+    assert len({where for where, _ in shown}) == len(chapter_pages())
+    problems = []
+    for where, figure in shown:
+        reached = figure["frame"] + figure["scrolled"] >= figure["width"]
+        if figure["width"] < READABLE or not reached or figure["frame"] > 375 or figure["target"] != figure["source"]:
+            problems.append((where, figure))
+    assert problems == []
+    assert {where: found["unreachable"] for where, found in visits.items() if found["unreachable"]} == {}
 
 
 def test_the_book_opens_at_its_welcome_page(page):

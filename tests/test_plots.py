@@ -11,7 +11,7 @@ from helpers import plots
 
 CELL = """
 #| name: one-line
-#| caption: A line.
+#| caption: A line & no more.
 #| alt: One rising line,
 #|   from corner to corner.
 #| other: not this
@@ -43,13 +43,15 @@ def test_show_displays_one_picture_with_the_alt_text_of_its_cell_and_closes_it(o
     assert base64.b64decode(shown.data[f"image/{kind}"]).startswith(signature)
     assert shown.metadata[f"image/{kind}"]["alt"] == ALT
     assert shown.data["text/plain"] == f"[figure: {ALT}]"
+    assert f'alt="{ALT}"' in shown.data["text/html"]
+    assert ">A line &amp; no more.</figcaption>" in shown.data["text/html"]
     assert printed.text == "[]\n"
 
 
 def test_show_takes_the_alt_text_of_the_running_cell_alone(outputs):
     (shown,) = outputs[2]
-    assert "alt" not in shown.metadata["image/png"]
-    assert shown.data["text/plain"] == "[figure]"
+    assert shown.metadata["image/png"]["alt"] == ""
+    assert 'alt=""' in shown.data["text/html"]
 
 
 def test_stacked_shares_end_at_one_and_are_written_where_there_is_room():

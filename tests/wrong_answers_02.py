@@ -134,6 +134,11 @@ WRONG = {
         ),
         "from ten on": (fitting(rounds, first=10), "it lacks 3: 2/3"),
         "a whole hundredth off": (fitting(lambda k, n, recall: abs(k / n - recall) < 0.0099), "half a hundredth"),
+        "halves to the even digit": (fitting(rounds), "40. 29/40 = 0.7250 is a half"),
+        "no room for the computer's own rounding": (
+            fitting(lambda k, n, recall: abs(k / n - recall) <= 0.005),
+            "`1e-9` more",
+        ),
         "from zero": (
             lambda ham: lambda recall, largest: [n for n in range(largest + 1) if rounds(round(recall * n), n, recall)],
             "ZeroDivisionError",

@@ -1,16 +1,32 @@
-"""Sphinx extension: numbers of the data set as substitutions, so that no page types one by hand."""
+"""Sphinx extension: facts of the data set and of the project as substitutions, so that no page types one by hand."""
 
-from helpers import ham10000
+import tomllib
+from pathlib import Path
+
+from helpers import ham10000, sources
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def substitutions():
-    """Return ``{name: text}`` of the published counts, for ``{{ name }}`` on the pages under ``book/``."""
+    """Return ``{name: text}``, for ``{{ name }}`` on the pages under ``book/``.
+
+    The published counts, the size of the download, and the address that pyproject.toml names, as code and as commands.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    repository = project["urls"]["Repository"]
+    folder = repository.rsplit("/", 1)[1]
+    size = sum(remote.size for remote in sources.SOURCES["dataverse"])
     images, lesions = ham10000.PUBLISHED_IMAGES, ham10000.PUBLISHED_LESIONS
     found = {
         "images": f"{sum(images.values()):,}",
         "lesions": f"{sum(lesions.values()):,}",
         "classes": str(len(ham10000.CLASSES)),
         "missed_pairs": str(len(ham10000.MISSED_PAIRS)),
+        "df_fold": f"{images['df'] / 5:.0f}",
+        "download": f"{size / 1e9:.1f} GB",
+        "repository": f"`{repository}`",
+        "clone": f"```bash\ngit clone {repository}\ncd {folder}\n```",
     }
     for dx in ham10000.CLASSES:
         found |= {f"{dx}_images": f"{images[dx]:,}", f"{dx}_lesions": f"{lesions[dx]:,}"}

@@ -10,6 +10,10 @@ REPAIRS = {
     # Citations: a list whose children are no list items, in a role that has been withdrawn.
     '<div role="list" class="citation-list">': '<div class="citation-list">',
     ' role="doc-biblioentry"': "",
+    # The classes by which JupyterLab draws an admonition's box.
+    " alert alert-info": "",
+    " alert alert-success": "",
+    " alert alert-warning": "",
     # A fold's name in place of what it says: "Show the solution".
     ' aria-label="Toggle hidden content"': "",
 }

@@ -134,7 +134,7 @@ def supports(answer, _ham):
 
 def _unfit(given, recall, largest):
     sure, possible = _fitting(recall, largest)
-    if sure <= given <= possible:
+    if given == possible:
         return None
     if given == _where(lambda k, n: k / n == recall, largest):
         return f"You ask for fractions that equal {recall} exactly. It was rounded: 2/3 is printed as 0.67 as well."
@@ -147,6 +147,13 @@ def _unfit(given, recall, largest):
     if missing := min(sure - given, default=None):
         k = round(recall * missing)
         return f"For {recall} it lacks {missing}: {k}/{missing} = {k / missing:.4f} rounds to {recall}."
+    if halves := possible - given:
+        half = min(halves)
+        k = min(range(half + 1), key=lambda k: abs(abs(k / half - recall) - 0.005))
+        return (
+            f"Nearly: for {recall} it lacks {half}. {k}/{half} = {k / half:.4f} is a half, which may have been rounded "
+            "either way: count both. Allow half a hundredth and `1e-9` more, since the computer rounds too."
+        )
     extra = min(given - possible)
     return f"For {recall} it has {extra}, but {round(recall * extra)}/{extra} is off by more than half a hundredth."
 

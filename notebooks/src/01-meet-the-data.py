@@ -69,7 +69,7 @@ for source, labels in {"this page's data": true, "HAM10000 as published": publis
     print(f"{source}: right for {blind_score(labels):.0%} of {len(labels):,} images")
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: the point of the puzzle</p>
 # <p><b>The point.</b> A score means nothing until you know what a model without any skill scores.</p>
 # <p><b>Expect.</b> "It has learned from the zeros", or "the test images were in the training set". Both are worth two
@@ -107,7 +107,7 @@ for source, labels in {"this page's data": true, "HAM10000 as published": publis
 # Three of the seven, `mel`, `bcc` and `akiec`, must not be missed. Keep that in mind when we come to what a score
 # rewards. And keep the order: alphabetical, as here, in every table, figure and vector of this book.
 #
-# <div class="admonition warning">
+# <div class="admonition warning alert alert-warning">
 # <p class="title">Not a medical device</p>
 # <p>This course teaches how to measure. Nothing on this page can tell you what a spot on your own skin is. If one
 # worries you, show it to a doctor.</p>
@@ -259,7 +259,7 @@ mel_floor = {
 checks.check("1.1", mel_floor, ham)
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: the floor</p>
 # <p><b>The point.</b> Every constant answer has the same balanced accuracy, whichever diagnosis it names.</p>
 # <p><b>Expect.</b> "Then balanced accuracy is the right one and accuracy is wrong." Each answers its own question. Ask which
@@ -668,7 +668,7 @@ if (ham.synthetic or whole) and "vidir_molemax" in origins.index:  # not every c
     assert set(origins.index[origins["akiec"] > 0]) == {"rosendahl", "vidir_modern"}
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: leak and confounder</p>
 # <p><b>The point.</b> A leak is known only after the diagnosis: drop it. A confounder cannot be dropped, since it is in the
 # pixels: measure it.</p>

@@ -826,7 +826,7 @@ checks.quiz(3)
 # - Split, then augment the training images alone, anew in each epoch.
 # - Correct an imbalance once. Copies and weights together turn it upside down.
 #
-# **What comes next.** Chapter 4 gives these images to three models of the time before networks, and reads what they
+# **What comes next.** [Chapter 4](04-classical-baselines.ipynb) gives these images to three models of the time before networks, and reads what they
 # make of them.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
