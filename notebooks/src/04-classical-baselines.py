@@ -81,7 +81,7 @@ print(f"{'always nv':<14} on all images   {always_nv:7.2%}")
 # By the end you will have tested each of the four, as far as one can.
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: four suspects</p>
 # <p><b>The point.</b> One accuracy is compatible with four very different stories.</p>
 # <p><b>Expect.</b> Most choose the first: old methods, hard task. Count the votes and keep them for the end.</p>
@@ -492,7 +492,7 @@ plots.show(fig)
 # hard for what is rare. The accuracy cannot tell them apart.
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: weights add nothing</p>
 # <p><b>The point.</b> Weights move along a trade-off. Better features move the trade-off.</p>
 # <p><b>Expect.</b> "Weights fix the imbalance." They state a preference. Chapter 3 shows what happens if it is
@@ -714,7 +714,7 @@ def group_interval(right, groups, resamples=1000, seed=0):
 checks.check("4.3", group_interval, ham)
 
 # %% [markdown] tags=["instructor"]
-# <div class="admonition note">
+# <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: what is one observation?</p>
 # <p><b>The point.</b> An interval is a statement about what could have been drawn otherwise: lesions, not
 # photographs.</p>
