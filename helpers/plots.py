@@ -224,11 +224,14 @@ def intervals(axis, table, colours):
 
 
 def scores(axis, table):
-    """Draw models (rows of ``table``) by their scores (columns): one marker a score, on a scale of 0 to 1."""
+    """Draw models (rows of ``table``) by their scores (columns): one shape a score, on a scale of 0 to 1.
+
+    The shapes are black, white and grey, since the colours belong to the classes.
+    """
     axis.hlines(range(len(table)), table.min(axis=1), table.max(axis=1), color="#BDBDBD", linewidth=2, zorder=1)
-    styles = zip(table.columns, "os^D", ("#0072B2", "#D55E00", "#009E73", "#4D4D4D"), strict=False)
-    for column, marker, shade in styles:
-        axis.plot(table[column], range(len(table)), marker, color=shade, markersize=8, label=column)
+    for column, marker, shade in zip(table.columns, "os^D", ("black", "white", "#9A9A9A", "white"), strict=False):
+        style = {"markerfacecolor": shade, "markeredgecolor": "black", "markeredgewidth": 1.2, "markersize": 8}
+        axis.plot(table[column], range(len(table)), marker, label=column, **style)
     axis.set_yticks(range(len(table)), [str(label) for label in table.index])
     axis.invert_yaxis()
     axis.set_xlim(0, 1)

@@ -21,10 +21,14 @@ def sizes(ham):
     return ham.table.groupby(["dx", "lesion_id"]).size()
 
 
+SITES = ("face", "back", "trunk", "scalp", "abdomen", "upper extremity", "lower extremity", "unknown")
+
+
 def honest(table):
-    features = pd.get_dummies(table[["sex", "localization"]])
-    features["age"] = table["age"].fillna(table["age"].median())
-    return features
+    """Features that the check takes for right; each wrong answer does one thing otherwise."""
+    features = pd.DataFrame({"age": table["age"].fillna(50), "age missing": table["age"].isna()})
+    sexes = {f"sex_{word}": table["sex"] == word for word in ("female", "male")}
+    return features.assign(**sexes, **{f"site_{word}": table["localization"] == word for word in SITES})
 
 
 def with_words(*columns):
@@ -97,9 +101,28 @@ WRONG = {
         ),
         "drops rows with gaps": (lambda ham: lambda table: honest(table.dropna()), "Keep every row"),
         "leaves the gaps": (with_age(lambda table: table["age"]), "Missing values are left in `age`"),
-        "fills with zero": (with_age(lambda table: table["age"].fillna(0)), "age of a baby"),
+        "fills with zero": (
+            lambda ham: lambda table: honest(table).assign(age=table["age"].fillna(0)).drop(columns="age missing"),
+            "age of a baby",
+        ),
+        "a column for each word that occurs": (
+            lambda ham: lambda table: honest(table).join(pd.get_dummies(table["localization"])),
+            "write down beforehand which there are",
+        ),
+        "fills with the median of what comes in": (
+            with_age(lambda table: table["age"].fillna(table["age"].median())),
+            "a table of gaps has no median",
+        ),
+        "fills with the median of what comes in, or else with 50": (
+            with_age(lambda table: table["age"].fillna(table["age"].median()).fillna(50.5)),
+            "computed from the table that comes in",
+        ),
+        "ranks the ages": (
+            with_age(lambda table: table["age"].fillna(50).rank(pct=True)),
+            "computed from the table that comes in",
+        ),
         "forgets the site": (
-            lambda ham: lambda table: honest(table)[["age", "sex_female", "sex_male"]],
+            lambda ham: lambda table: honest(table)[["age", "age missing", "sex_female", "sex_male"]],
             "do not follow `localization`",
         ),
         "forgets the age": (lambda ham: lambda table: honest(table).drop(columns="age"), "do not follow `age`"),

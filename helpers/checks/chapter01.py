@@ -23,7 +23,8 @@ def _near(value, target):
 
 @exercise(
     "1.1",
-    expects='a dict with two shares between 0 and 1, under "accuracy" and "balanced accuracy"',
+    expects='a dict with two shares between 0 and 1, under "accuracy" and "balanced accuracy". '
+    "First step: the number of `mel` images, divided by the number of all images",
     praise="Any constant answer has a balanced accuracy of one seventh. Its accuracy is the share of its class.",
 )
 def mel_floor(answer, ham):
@@ -51,7 +52,8 @@ def mel_floor(answer, ham):
 
 @exercise(
     "1.2",
-    expects="a Series, or a dict, with one share between 0 and 1 for each diagnosis",
+    expects="a Series, or a dict, with one share between 0 and 1 for each diagnosis. "
+    "First step: group the table by `dx` and `lesion_id`, and count the rows of each group",
     praise="It is less than the share of images: a lesion with siblings counts once here, and several times there.",
 )
 def repeated(answer, ham):
@@ -87,8 +89,10 @@ def repeated(answer, ham):
 
 @exercise(
     "1.3",
-    expects="a function that takes the table and returns a DataFrame of features with one row for each of its rows",
-    praise="Each feature exists before the diagnosis does: yours follow age, sex and site, and no other column.",
+    expects="a function that takes the table and returns a DataFrame of features with one row for each of its rows. "
+    "First step: one column, whether the age is missing",
+    praise="Each feature exists before the diagnosis does: yours follow age, sex and site, and no other column. "
+    "A patient who comes alone has the same ones as in a crowd.",
 )
 def honest_features(answer, ham):
     table = ham.table.head(400).copy()
@@ -119,6 +123,28 @@ def honest_features(answer, ham):
         return (
             "A missing age and an age of 0 give the same features. Zero is the age of a baby; fill with something else."
         )
+    return _of_one_patient(answer, table, features)
+
+
+def _of_one_patient(answer, table, features):
+    """Hand over single rows, one of unknown age and one of a known age: their features may not change."""
+    for row in (0, table["age"].notna().to_numpy().argmax()):
+        alone = answer(table.iloc[[row]].copy())
+        if list(alone.columns) != list(features.columns):
+            return (
+                f"A single patient gets {alone.shape[1]} columns, one among {len(table)} gets {features.shape[1]}. "
+                "Columns made from the words that occur change with the table: write down beforehand which there are."
+            )
+        if alone.isna().any(axis=None):
+            return (
+                "A single patient of unknown age gets a missing value: a table of gaps has no median and no mean. "
+                "Fill with a number that you settle beforehand."
+            )
+        if not _equal(alone, features.iloc[[row]]):
+            return (
+                "A patient has other features alone than among others, so something is computed from the table that "
+                "comes in. Use numbers that you settle beforehand."
+            )
     return None
 
 

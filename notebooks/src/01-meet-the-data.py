@@ -39,7 +39,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from helpers import checks, data, images, plots, provenance, settings, splits
-from helpers.ham10000 import CLASSES, COLOURS, NAMES, PUBLISHED_IMAGES, PUBLISHED_LESIONS
+from helpers.ham10000 import (
+    CLASSES,
+    COLOURS,
+    NAMES,
+    PUBLISHED_IMAGES,
+    PUBLISHED_LESIONS,
+)
 
 # %%
 config = settings.load("meet-the-data")
@@ -65,8 +71,10 @@ def blind_score(diagnoses):
 
 true = ham.table["dx"]
 published = np.repeat(list(PUBLISHED_IMAGES), list(PUBLISHED_IMAGES.values()))
-for source, labels in {"this page's data": true, "HAM10000 as published": published}.items():
-    print(f"{source}: right for {blind_score(labels):.0%} of {len(labels):,} images")
+both = {"this page's data": true, "HAM10000 as published": published}
+for source, labels in both.items():
+    score = blind_score(labels)
+    print(f"{source}: right for {score:.0%} of {len(labels):,} images")
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -100,7 +108,7 @@ for source, labels in {"this page's data": true, "HAM10000 as published": publis
 # | `bcc` | basal cell carcinoma | a common skin cancer; seldom spreads to other organs, but destroys what is around it if left untreated | malignant |
 # | `bkl` | benign keratosis-like lesion | an umbrella for seborrhoeic keratoses, sun spots (solar lentigines) and lichen-planus-like keratoses; some look like melanoma | benign |
 # | `df` | dermatofibroma | a small firm lump in the deeper skin, sometimes after a minor injury | benign |
-# | `mel` | melanoma | a cancer of the pigment cells (melanocytes); it can spread; cut out early, it can be cured | malignant |
+# | `mel` | melanoma | a cancer of the pigment cells (melanocytes); it can spread and kill; cut out early, it is usually cured | malignant |
 # | `nv` | melanocytic nevus, a mole | a harmless growth of pigment cells | benign |
 # | `vasc` | vascular lesion | a lesion made of blood vessels, or blood in the skin; red to purple | benign |
 #
@@ -136,10 +144,13 @@ five.rename_axis(columns="row")
 #|   size, colour and shape of the lesions differ widely; between rows many look alike, above
 #|   all mel, nv and bkl. Some images have hairs across the lesion or dark corners.
 pixels = images.load_pixels(ham, config)
-lesions = ham.table.drop_duplicates("lesion_id")  # one row a lesion: its first image
-drawn = lesions.sample(frac=1, random_state=config.seed).groupby("dx").head(6)
-rows = [[pixels[row] for row in drawn.index[drawn["dx"] == dx]] for dx in CLASSES]
-fig = plots.gallery(rows, labels=list(CLASSES), colours=[COLOURS[dx] for dx in CLASSES])
+# One row a lesion: its first image.
+lesions = ham.table.drop_duplicates("lesion_id")
+shuffled = lesions.sample(frac=1, random_state=config.seed)
+drawn = {dx: shuffled.index[shuffled["dx"] == dx][:6] for dx in CLASSES}
+rows = [[pixels[row] for row in drawn[dx]] for dx in CLASSES]
+colours = [COLOURS[dx] for dx in CLASSES]
+fig = plots.gallery(rows, labels=list(CLASSES), colours=colours)
 plots.show(fig, photo=True)
 
 # %% [markdown]
@@ -156,7 +167,9 @@ plots.show(fig, photo=True)
 
 # %% tags=["nbval-check-output"]
 by_class = ham.table.groupby("dx")
-counts = pd.DataFrame({"images": by_class.size(), "lesions": by_class["lesion_id"].nunique()})
+counts = pd.DataFrame(
+    {"images": by_class.size(), "lesions": by_class["lesion_id"].nunique()}
+)
 counts = counts.reindex(CLASSES, fill_value=0)
 counts.insert(0, "name", pd.Series(NAMES))
 print(counts.rename_axis(None).to_string())
@@ -173,16 +186,22 @@ print(f"image size as stored: {ham.size[1]} x {ham.size[0]} pixels")
 fig, axes = plots.figure(3.2, 1, 2)
 sides = {
     "Data of this page": (counts["images"], counts["lesions"]),
-    "HAM10000 as published": (pd.Series(PUBLISHED_IMAGES), pd.Series(PUBLISHED_LESIONS)),
+    "HAM10000 as published": (
+        pd.Series(PUBLISHED_IMAGES),
+        pd.Series(PUBLISHED_LESIONS),
+    ),
 }
-for axis, (title, (photographs, spots)) in zip(axes, sides.items(), strict=True):
-    plots.bars(axis, photographs, notes={dx: f"({spots[dx]:,})" for dx in CLASSES})
+for axis, title in zip(axes, sides, strict=True):
+    photographs, spots = sides[title]
+    brackets = {dx: f"({spots[dx]:,})" for dx in CLASSES}
+    plots.bars(axis, photographs, notes=brackets)
     axis.set_title(f"{title}: {photographs.sum():,}")
 plots.show(fig)
 
 # %% [markdown]
 # One bar dwarfs the others. This is **class imbalance**, and it is no fault of the collection: moles are far more common
-# than melanomas, in the clinic too. You have now seen the number that solves the puzzle.
+# than melanomas. On people's skin they are so to a far higher degree than here: most of us have moles, and few of these
+# are ever photographed through a dermatoscope. You have now seen the number that solves the puzzle.
 #
 # ## The floor
 #
@@ -254,7 +273,8 @@ checks.check("1.1", mel_floor, ham)
 # %% tags=["solution"]
 mel_floor = {
     "accuracy": (ham.table["dx"] == "mel").mean(),
-    "balanced accuracy": np.mean([1, 0, 0, 0, 0, 0, 0]),  # all of mel, nothing of the others
+    # All of mel, nothing of the others.
+    "balanced accuracy": np.mean([1, 0, 0, 0, 0, 0, 0]),
 }
 checks.check("1.1", mel_floor, ham)
 
@@ -279,7 +299,8 @@ for number, many in per_lesion.value_counts().sort_index().items():
     print(f"{many:5,} lesions have {number} image{'s' * (number > 1)}")
 
 siblings = ham.table["lesion_id"].map(per_lesion) > 1
-print(f"\nimages that are not the only one of their lesion: {siblings.mean():.1%}")
+share = siblings.mean()
+print(f"\nimages that are not the only one of their lesion: {share:.1%}")
 for dx, share in siblings.groupby(true).mean().items():
     print(f"  {dx:<5} {share:.1%}")
 
@@ -287,7 +308,8 @@ labels = ham.table.groupby("lesion_id")["dx"].nunique()
 print(f"\nlesions with two diagnoses: {(labels > 1).sum()}")
 copies = ham.table[ham.table["checksum"].duplicated(keep=False)]
 within = copies.groupby("checksum")["lesion_id"].nunique().eq(1).sum()
-print(f"files that occur twice, byte for byte: {copies['checksum'].nunique()}")
+twice = copies["checksum"].nunique()
+print(f"files that occur twice, byte for byte: {twice}")
 print(f"of these, within one lesion: {within}")
 
 # %%
@@ -309,22 +331,34 @@ plots.show(fig)
 
 # %%
 #| name: siblings
-#| caption: For each diagnosis, the lesion with the most images; one row is one lesion.
+#| caption: For each diagnosis, two of the lesions with the most images: up to three
+#|   photographs of one at the left of the gap, up to three of the other at its right.
 #|   Photographs of one lesion are called siblings in this book.
-#| alt: Seven rows of dermoscopic images, each row several photographs of one and the same
-#|   lesion. Within a row shape and colours repeat; crop, rotation, zoom and light differ a
-#|   little.
+#| alt: Seven rows of dermoscopic images, one a diagnosis. Left of a gap stand photographs of
+#|   one lesion, right of it photographs of another. On one side shape and colours repeat;
+#|   crop, rotation, zoom and light differ. From side to side the lesion changes.
 members = ham.table.groupby("lesion_id").indices
+
+
+def two_lesions(dx):
+    names = lesions.loc[lesions["dx"] == dx, "lesion_id"]
+    row = []
+    for name in per_lesion[names].nlargest(2).index:
+        photographs = [pixels[place] for place in members[name][:3]]
+        row += photographs + [None] * (4 - len(photographs))
+    return row
+
+
 shown = [dx for dx in CLASSES if dx in set(true)]
-most = [per_lesion[lesions.loc[lesions["dx"] == dx, "lesion_id"]].idxmax() for dx in shown]
-rows = [[pixels[row] for row in members[lesion][:6]] for lesion in most]
-fig = plots.gallery(rows, labels=shown, colours=[COLOURS[dx] for dx in shown], columns=6)
+colours = [COLOURS[dx] for dx in shown]
+rows = [two_lesions(dx) for dx in shown]
+fig = plots.gallery(rows, labels=shown, colours=colours, columns=7)
 plots.show(fig, photo=True)
 
 # %% [markdown]
-# Siblings are near copies. Two photographs of one mole tell you less about moles than photographs of two moles do. So a
-# claim about *lesions* rests on the number of lesions, and a model that has seen one sibling in training knows the other
-# one before the test begins. How much that is worth is the story of [Chapter 2](02-split-without-leaking.ipynb). Until
+# Siblings are alike, some of them closely. Two photographs of one mole tell you less about moles than photographs of two moles do. So a
+# claim about *lesions* rests on the number of lesions, and a model that has seen one sibling in training may recognise
+# the other one in the test. How much that is worth is the story of [Chapter 2](02-split-without-leaking.ipynb). Until
 # then: whatever is counted or averaged below uses one row a lesion, unless it says otherwise.
 #
 # ### Exercise 1.2: count lesions, not images
@@ -340,7 +374,8 @@ repeated = ...
 checks.check("1.2", repeated, ham)
 
 # %% tags=["solution"]
-photographs = ham.table.groupby(["dx", "lesion_id"]).size()  # one row a lesion: its images
+# One row a lesion: the number of its images.
+photographs = ham.table.groupby(["dx", "lesion_id"]).size()
 repeated = (photographs > 1).groupby("dx").mean()
 checks.check("1.2", repeated, ham)
 
@@ -368,12 +403,17 @@ plots.show(fig)
 
 # %%
 #| name: sites
-#| caption: Where on the body the lesions were; one row is one site. The number is the count
-#|   of lesions, the shade its share of the row.
+#| caption: Where on the body the lesions were; one row is one site, the site with most
+#|   lesions on top, with its lesions in brackets. The number is the count of lesions, the
+#|   shade its share of the row. In a row of few lesions a dark place says little.
 #| alt: A table of counts, body sites as rows and diagnoses as columns, shaded by share of the
-#|   row. The nv column is darkest in most rows; on the face the shade moves to the other
-#|   diagnoses.
-sites = pd.crosstab(lesions["localization"], lesions["dx"]).reindex(columns=CLASSES, fill_value=0)
+#|   row, with the total beside the name of each site. The nv column is darkest in most rows;
+#|   on the face the shade moves to the other diagnoses. The rows at the foot hold few lesions.
+sites = pd.crosstab(lesions["localization"], lesions["dx"])
+sites = sites.reindex(columns=CLASSES, fill_value=0)
+total = sites.sum(axis=1).sort_values(ascending=False, kind="stable")
+sites = sites.loc[total.index]
+sites.index = [f"{site} ({number:,})" for site, number in total.items()]
 fig, axis = plots.figure(4.2)
 plots.heatmap(axis, sites)
 plots.show(fig)
@@ -397,12 +437,18 @@ gaps = pd.DataFrame(
 )
 missing = gaps.groupby(true).sum().T.assign(all=gaps.sum())
 print(missing.to_string())
-print(f"\nan age of 0 is written in {(ham.table['age'] == 0).sum()} rows")
+empty = gaps.groupby(true).mean().T.assign(all=gaps.mean())
+print("\nthe same, as shares of the images of the diagnosis:")
+print(empty.to_string(float_format="{:.1%}".format))
+babies = (ham.table["age"] == 0).sum()
+print(f"\nan age of 0 is written in {babies} rows")
 
 # %% [markdown]
-# Three traps lie here. Gaps are not spread evenly over the diagnoses, so "unknown" is itself a hint. Dropping rows with gaps
-# drops people, and the next patient may have a gap too. And a gap in the age must not be filled with zero: zero is an age,
-# that of a baby, and the table uses it. (Whether each zero in it is a baby, it does not say.)
+# Three traps lie here. A gap may be a hint, if a field is left empty more often where nobody was worried. Whether it is one
+# here, this page cannot tell: the shares are small, some rest on a handful of images, and they may speak of the habits of
+# a clinic rather than of the lesion. Dropping rows with gaps drops people, and the next patient may have a gap too. And a
+# gap in the age must not be filled with zero: zero is an age, that of a baby, and the table uses it. (Whether each zero
+# in it is a baby, it does not say.)
 #
 # ## The column that knows the answer
 #
@@ -423,22 +469,25 @@ print(f"\nan age of 0 is written in {(ham.table['age'] == 0).sum()} rows")
 #| alt: A table of counts with four rows, confocal, consensus, follow_up and histo, and one
 #|   column a diagnosis. The row follow_up has all its images in nv, the row confocal in bkl;
 #|   akiec, bcc and mel occur in the row histo alone.
-types = pd.crosstab(ham.table["dx_type"], true).reindex(columns=CLASSES, fill_value=0)
+types = pd.crosstab(ham.table["dx_type"], true)
+types = types.reindex(columns=CLASSES, fill_value=0)
 fig, axis = plots.figure(2.3)
 plots.heatmap(axis, types)
 plots.show(fig)
 
 # %% tags=["nbval-check-output"]
 for kind, row in types.iterrows():
-    print(f"{kind:<9} {row.sum():6,} images; diagnoses: {', '.join(row.index[row > 0])}")
+    names = ", ".join(row.index[row > 0])
+    print(f"{kind:<9} {row.sum():6,} images; diagnoses: {names}")
 sure = types[types.gt(0).sum(axis=1) == 1]
 only = types.columns[types.drop(index="histo", errors="ignore").sum() == 0]
 print(f"\nreached by histo alone: {', '.join(only)}")
-print(f"one diagnosis alone: {', '.join(sure.index)}, {sure.to_numpy().sum():,} images")
+given = sure.to_numpy().sum()
+print(f"one diagnosis alone: {', '.join(sure.index)}, {given:,} images")
 
 # %% [markdown]
-# The word `follow_up` gives the diagnosis away: a lesion is only watched when a melanoma seems unlikely, and the label `nv` is
-# what "it did not change" was translated into. What may be dangerous is cut out, so it ends under a microscope. In the real
+# The word `follow_up` gives the diagnosis away: a lesion is only watched when a melanoma seems unlikely, and the label
+# `nv` is what "it did not change" was translated into. What may be dangerous is cut out, so it ends under a microscope. In the real
 # table all 3,704 `follow_up` images are moles, and all 1,954 images of `akiec`, `bcc` and `mel` are `histo`
 # ([HAM10000 at Harvard Dataverse](https://doi.org/10.7910/DVN/DBW86T)).
 #
@@ -463,22 +512,25 @@ print(f"one diagnosis alone: {', '.join(sure.index)}, {sure.to_numpy().sum():,} 
 #| alt: A table of counts, sources as rows and diagnoses as columns, shaded by share of the
 #|   row. The row vidir_molemax is almost all nv; the rows rosendahl and vidir_modern are
 #|   spread over the diagnoses; akiec has images in these two only.
-origins = pd.crosstab(ham.table["dataset"], true).reindex(columns=CLASSES, fill_value=0)
+origins = pd.crosstab(ham.table["dataset"], true)
+origins = origins.reindex(columns=CLASSES, fill_value=0)
 fig, axis = plots.figure(2.3)
 plots.heatmap(axis, origins)
 plots.show(fig)
 
 # %% tags=["nbval-check-output"]
 for source, row in origins.iterrows():
-    share = row.max() / row.sum()
-    print(f"{source}: {row.sum():,} images; {row.max():,} of them are {row.idxmax()} ({share:.0%})")
+    images_of, most = row.sum(), row.max()
+    print(f"{source}: {images_of:,} images;", end=" ")
+    print(f"{most:,} of them are {row.idxmax()} ({most / images_of:.0%})")
 places = origins["akiec"][origins["akiec"] > 0]
-print("\nakiec comes from:", ", ".join(f"{source} ({n:,})" for source, n in places.items()))
+names = [f"{source} ({number:,})" for source, number in places.items()]
+print("\nakiec comes from:", ", ".join(names))
 
 # %% [markdown]
 # A device for watching moles collects moles: in the real table they are 3,720 of the 3,954 images from `vidir_molemax`
-# ([HAM10000 at Harvard Dataverse](https://doi.org/10.7910/DVN/DBW86T)). That would not matter if one could not see in an image which source it comes
-# from. So look: here is the *average* image of each source and diagnosis.
+# ([HAM10000 at Harvard Dataverse](https://doi.org/10.7910/DVN/DBW86T)). That would not matter if one could not see in an
+# image which source it comes from. So look: here is the *average* image of each source and diagnosis.
 
 # %%
 #| name: average-images
@@ -488,18 +540,21 @@ print("\nakiec comes from:", ", ".join(f"{source} ({n:,})" for source, n in plac
 #| alt: A grid of blurred images, sources as rows and diagnoses as columns. All show a dark
 #|   blot on lighter skin. Along a row the images resemble each other in tint and corners;
 #|   between rows these differ: each source has a tint of its own.
-def average(rows):
+cells = ham.table.groupby(["dataset", "dx"])
+enough = cells["lesion_id"].nunique() >= 5
+
+
+def average(source, dx):
+    if not enough.get((source, dx), False):
+        return None
+    rows = cells.indices[source, dx]
     total = sum(pixels[row].astype(float) for row in rows)
     return (total / len(rows)).round().astype(np.uint8)
 
 
-cells = ham.table.groupby(["dataset", "dx"])
-enough = cells["lesion_id"].nunique() >= 5
-rows = [
-    [average(cells.indices[place, dx]) if enough.get((place, dx), False) else None for dx in CLASSES]
-    for place in origins.index
-]
-fig = plots.gallery(rows, labels=list(origins.index), titles=list(CLASSES))
+names = list(origins.index)
+rows = [[average(source, dx) for dx in CLASSES] for source in names]
+fig = plots.gallery(rows, labels=names, titles=list(CLASSES))
 plots.show(fig, photo=True)
 
 # %% [markdown]
@@ -508,7 +563,8 @@ plots.show(fig, photo=True)
 # its 95 % confidence interval: the mean, plus or minus 1.96 standard errors
 # ([Altman and Bland 2005](https://doi.org/10.1136/bmj.331.7521.903)). Below the figure stands how much of the spread (the
 # variance between lesions) lies between the groups: nothing if all groups have the same mean, all of it if each group has
-# a single colour of its own.
+# a single colour of its own. As in the figure, the diagnoses are compared over all lesions and the sources over the moles
+# alone, where the diagnosis is the same for all.
 
 # %%
 #| name: colours
@@ -518,15 +574,18 @@ plots.show(fig, photo=True)
 #| alt: Six panels of dots with horizontal lines; columns for red, green and blue, each from
 #|   dark to bright. Top row, one dot a diagnosis. Bottom row, one dot a source, moles only;
 #|   in red the sources lie about as far apart as the diagnoses do, or further.
-channels = pd.DataFrame(pixels.mean(axis=(1, 2)), columns=["red", "green", "blue"])
-keys = ["lesion_id", "dx", "dataset"]
-colour = pd.concat([ham.table[keys], channels], axis=1)
-colour = colour.groupby(keys, as_index=False).mean()  # one row a lesion
+keys, channels = ["lesion_id", "dx", "dataset"], ["red", "green", "blue"]
+means = pd.DataFrame(pixels.mean(axis=(1, 2)), columns=channels)
+colour = ham.table[keys].join(means).groupby(keys, as_index=False).mean()
+
+
+def explained(values, by):
+    return values.groupby(by).transform("mean").var() / values.var()
 
 
 def interval(values):
-    half = 1.96 * values.std() / np.sqrt(len(values))
-    return pd.Series([values.mean(), values.mean() - half, values.mean() + half])
+    mean, half = values.mean(), 1.96 * values.std() / np.sqrt(len(values))
+    return pd.Series([mean, mean - half, mean + half])
 
 
 moles = colour[colour["dx"] == "nv"]
@@ -540,17 +599,16 @@ for column, channel in enumerate(channels):
     axes[1, column].set_xlabel("mean, 0 to 255")
 plots.show(fig)
 
-
-def explained(values, by):
-    return values.groupby(by).transform("mean").var() / values.var()
-
-
 for channel in channels:
-    dx, source = (explained(colour[channel], colour[by]) for by in ("dx", "dataset"))
-    print(f"{channel}: diagnosis explains {dx:.0%} of the spread, source explains {source:.0%}")
+    dx = explained(colour[channel], colour["dx"])
+    source = explained(moles[channel], moles["dataset"])
+    print(f"{channel}: the diagnosis explains {dx:.0%} of the spread;", end=" ")
+    print(f"among moles alone, the source {source:.0%}")
 
 # %% [markdown]
-# The source has left its tint in the pixels. A model that learns "this tint means mole" is often right on these images,
+# Where every lesion is a mole, the source explains more of each colour than the diagnosis does over all lesions; and part
+# of what the diagnosis explains is the source again, since the sources hold different diagnoses. The source has left its
+# tint in the pixels. A model that learns "this tint means mole" is often right on these images,
 # and what it has learned is to tell devices apart. The source is a **confounder**: it goes along with the diagnosis, it
 # shows in the image, and it is not what you want to learn. A leak sits in a column, and you can drop the column. This
 # sits in the pixels. What you can do is know it, and test within one source. (Both words are in the
@@ -572,14 +630,14 @@ for channel in channels:
 def table_model(columns, class_weight):
     gap_filler = SimpleImputer(strategy="median", add_indicator=True)
     age = make_pipeline(gap_filler, StandardScaler())
-    words = OneHotEncoder(handle_unknown="ignore")  # a column of zeros and ones for each word
+    words = OneHotEncoder(handle_unknown="ignore")  # a column for each word
     return make_pipeline(
         make_column_transformer((age, ["age"]), (words, columns)),
         LogisticRegression(class_weight=class_weight, max_iter=1000),
     )
 
 
-folds = StratifiedGroupKFold(n_splits=5, shuffle=True, random_state=config.seed)
+folds = StratifiedGroupKFold(5, shuffle=True, random_state=config.seed)
 groups = splits.lesion_groups(ham.table)
 
 
@@ -595,7 +653,8 @@ predictions = {
     "weighted, with dx_type": predict(["sex", "localization", "dx_type"]),
     "weighted, with source": predict(["sex", "localization", "dataset"]),
 }
-ladder = pd.DataFrame({name: scores(true, labels) for name, labels in predictions.items()}).T
+ladder = {name: scores(true, labels) for name, labels in predictions.items()}
+ladder = pd.DataFrame(ladder).T
 ladder.round(2).rename_axis(columns="model")
 
 # %%
@@ -613,17 +672,17 @@ plots.show(fig)
 for name in ("weighted, with dx_type", "weighted, with source"):
     wins = 0
     for _, test in folds.split(ham.table, true, groups):
-        without = scores(true[test], predictions["the same, weighted"][test])
-        with_it = scores(true[test], predictions[name][test])
-        wins += with_it["balanced accuracy"] > without["balanced accuracy"]
-    print(f"{name}: balanced accuracy higher than without it in {wins} of 5 folds")
+        before = scores(true[test], predictions["the same, weighted"][test])
+        after = scores(true[test], predictions[name][test])
+        wins += after["balanced accuracy"] > before["balanced accuracy"]
+    print(f"{name}: a higher balanced accuracy in {wins} of 5 folds")
 
 # %% [markdown]
 # Read it from top to bottom. The scores count images; the two lines below the figure say in how many folds the
 # extra column helped, which is a first, rough answer to "was it luck?".
 #
-# **Age, sex and site, unweighted.** The accuracy stays about where the floor is. The model still answers `nv` to nearly everyone,
-# because that pays. You would think that the columns are worth nothing.
+# **Age, sex and site, unweighted.** The accuracy stays about where the floor is. The model still answers `nv` to nearly
+# everyone, because that pays. You would think that the columns are worth nothing.
 #
 # **The same columns, weighted.** Now the accuracy falls far below the floor and the balanced accuracy rises well above
 # it. Nothing was learned in addition. The model was merely told which mistakes cost. So accuracy and balanced accuracy can
@@ -648,6 +707,7 @@ if ham.synthetic or whole:  # other images need not have these proportions
     assert list(sure.index) == ["confocal", "follow_up"] and types.loc["follow_up", "nv"] > 0
     assert list(only) == ["akiec", "bcc", "mel"] and types.loc["confocal", "bkl"] > 0
     shares = siblings.groupby(true).mean()
+    assert empty.max(axis=None) < 0.1 and missing.isin(range(1, 15)).any(axis=None)
     assert (shares.idxmax(), shares.idxmin()) == ("mel", "nv") and (per_lesion == 1).mean() > 0.5
     assert gaps.any().all() and ages["middle"].idxmin() == "nv"
     assert {"akiec", "bcc"} <= set(ages["middle"].nlargest(3).index)
@@ -662,9 +722,10 @@ if (ham.synthetic or whole) and "vidir_molemax" in origins.index:  # not every c
     assert balanced["weighted, with source"] > balanced["the same, weighted"] + 0.02
     tints = moles.groupby("dataset")["red"].apply(interval).unstack()
     assert tints[1].max() > tints[2].min()  # the tints of the sources differ by more than chance
-    assert explained(colour["red"], colour["dataset"]) > explained(colour["red"], colour["dx"])
-    moles, of = origins.loc["vidir_molemax", "nv"], origins.loc["vidir_molemax"].sum()
-    assert moles > 0.9 * of and (not whole or (moles, of) == (3720, 3954))
+    for name in channels:
+        assert explained(moles[name], moles["dataset"]) > explained(colour[name], colour["dx"])
+    of = origins.loc["vidir_molemax"]
+    assert of["nv"] > 0.9 * of.sum() and (not whole or (of["nv"], of.sum()) == (3720, 3954))
     assert set(origins.index[origins["akiec"] > 0]) == {"rosendahl", "vidir_modern"}
 
 # %% [markdown] tags=["instructor"]
@@ -682,12 +743,16 @@ if (ham.synthetic or whole) and "vidir_molemax" in origins.index:  # not every c
 # %% [markdown]
 # ### Exercise 1.3: honest features
 #
-# Write `honest_features(table)`. It gets a table with all the columns of `ham.table`, and returns a DataFrame of features with
-# one row for each row of the table, in the same order. A patient who walks in tomorrow must be able to have these
-# features: so they use age, sex and site, and nothing that depends on the diagnosis, on how it was made, on names of lesions,
-# images or files, or on the source. They contain no missing values; and "age unknown" is not an age.
+# Write `honest_features(table)`. It gets a table with all the columns of `ham.table`, and returns a DataFrame of features
+# with one row for each row of the table, in the same order. A patient who walks in tomorrow must be able to have these
+# features: so they use age, sex and site, and nothing that depends on the diagnosis, on how it was made, on names of
+# lesions, images or files, or on the source. They contain no missing values; and "age unknown" is not an age.
 #
-# The checker changes one column at a time and looks whether your features follow.
+# The patient of tomorrow comes alone. So a row has the same features, in the same columns, whether it is the only one in
+# the table or one of many: what you fill a gap with, and which words get a column, is settled beforehand and not read
+# from the table that comes in. Otherwise the rows of a test would take part in each other's features.
+#
+# The checker changes one column at a time and looks whether your features follow; then it hands over single patients.
 
 # %% tags=["stub"]
 def honest_features(table):
@@ -698,10 +763,17 @@ def honest_features(table):
 checks.check("1.3", honest_features, ham)
 
 # %% tags=["solution"]
+SITES = sorted(ham.table["localization"].unique())
+
+
 def honest_features(table):
-    features = pd.get_dummies(table[["sex", "localization"]])
-    features["age"] = table["age"].fillna(table["age"].median())
-    features["age missing"] = table["age"].isna()
+    features = pd.DataFrame({"age missing": table["age"].isna()})
+    # Any fixed age will do: the mark tells it from a real one.
+    features["age"] = table["age"].fillna(50)
+    for sex in ("female", "male"):
+        features[sex] = table["sex"] == sex
+    for site in SITES:
+        features[site] = table["localization"] == site
     return features
 
 
@@ -717,10 +789,10 @@ checks.quiz(1)
 # ## Key points
 #
 # - Read a score from its floor. On imbalanced data the floor of accuracy is high, and a model without eyes stands on it.
-# - Balanced accuracy and macro-F1 count each diagnosis the same; the floor of balanced accuracy is one divided by the number of
-#   diagnoses.
+# - Balanced accuracy and macro-F1 count each diagnosis the same; the floor of balanced accuracy is one divided by the
+#   number of diagnoses.
 # - Images are not lesions, and lesions are not people. Say what you count.
-# - A gap is information. Mark it, do not drop its row, and do not fill it with a number that means something else.
+# - A gap may be a hint. Mark it, do not drop its row, and do not fill it with a number that means something else.
 # - A column written after the diagnosis is a leak: `dx_type`. A circumstance that goes along with it is a confounder: the
 #   source, which shows in the colours.
 # - Age, sex and site alone lift balanced accuracy well above the floor. An image model has to beat that.
