@@ -468,7 +468,11 @@ checks.check("4.1", recall_and_precision, ham)
 powers, trade = (0, 0.5, 1), {}
 blunt = RandomForestClassifier(60, min_samples_leaf=5, random_state=config.seed, n_jobs=-1)
 for power in powers:
-    answers, _ = sit(blunt, hand.values, lambda y: {"sample_weight": (np.bincount(y) / len(y))[y] ** -power})
+
+    def rarity(y, power=power):
+        return {"sample_weight": (np.bincount(y) / len(y))[y] ** -power}
+
+    answers, _ = sit(blunt, hand.values, rarity)
     trade[power] = answers, score(answers)
 
 fig, axis = plots.figure(2.9)
