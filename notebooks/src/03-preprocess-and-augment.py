@@ -382,6 +382,8 @@ print(f"{facts['rows']:,} images, at most {max(facts['rows_of_a_class'].values()
 print(f"as they are: balanced accuracy {table['none'].mean():.3f}, mean of {len(table)} repetitions")
 for arm, values in gain.items():
     print(f"{arm:<15} {values.mean():+.3f}, higher in {(values > 0).sum()} of {len(values)} repetitions")
+automatic = (table["no masks"] - table["none"]).mean()
+print(f"with an automatic outline in place of the data set's: {automatic:+.3f}")
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
