@@ -463,8 +463,28 @@ def test_a_committed_record_is_whole_and_re_evaluates_to_its_numbers(path):
     assert np.allclose(run.metrics["value"], again["value"], atol=5e-5, equal_nan=True)
 
 
+@pytest.fixture(scope="module")
+def each_split_made_once():
+    """The records share their splits, and each takes seconds to make: remember them by protocol, fold and seed."""
+    made = {}
+
+    def remember(protocol, make):
+        def split(table, fold, seed):
+            key = (protocol, fold, seed)
+            if key not in made:
+                made[key] = make(table, fold, seed=seed)
+            return made[key]
+
+        return split
+
+    with pytest.MonkeyPatch.context() as patch:
+        for protocol, make in list(records.SPLITS.items()):
+            patch.setitem(records.SPLITS, protocol, remember(protocol, make))
+        yield
+
+
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
-def test_a_committed_record_is_of_the_real_data(path, real_ham):
+def test_a_committed_record_is_of_the_real_data(path, real_ham, each_split_made_once):
     run = runs.load(path)
     assert run.facts["fingerprint"] == real_ham.fingerprint
     runs.verify(run, real_ham.table)
