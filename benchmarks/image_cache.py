@@ -112,7 +112,8 @@ def processor_name():
 def main():
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="a data folder, such as ../shared/ham10000")
+    default = os.environ.get("SKIN_DATA")
+    parser.add_argument("folder", nargs="?" if default else None, type=Path, default=default, help="a data folder")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     processes = os.cpu_count()
