@@ -95,7 +95,7 @@ def test_nothing_but_text_is_stored_and_that_of_checked_cells_alone(path):
 def test_no_stored_text_differs_from_one_machine_or_day_to_the_next(path):
     for cell in code(nbformat.read(stored(path), as_version=4)):
         told = text_of(cell.outputs)
-        assert not re.search(r"(?:^|[\s'\"(])(?:/home/|/root/|/tmp/|/Users/|[A-Z]:\\)", told), told
+        assert not re.search(r"(?:^|[\s'\"(])(?:/(?:home|root|tmp|Users)/|[A-Z]:\\)", told), told
         assert not re.search(r"\bat 0x|\b20[2-9]\d-\d\d-\d\d\b|\d (?:s|seconds)\b", told), told
 
 
