@@ -737,8 +737,10 @@ checks.check("4.3", group_interval, ham)
 # the real photographs, and kept: a **run record** holds the seven probabilities of each test image, the split, the
 # settings and the scores. The records below come with this book. The support vector machine's parameters were chosen by
 # cross-validation inside the training lesions; the trees kept one set of parameters throughout; all probabilities were
-# calibrated on validation images. The test images of a fold chose nothing for that fold. Each record stands under its
-# protocol, and beside the floor of its own test images.
+# calibrated on validation images. Each record stands under its protocol, and beside the floor of its own test images.
+#
+# One debt to own up to: *which* values to try was settled on the training and validation rows of fold 0, and among these
+# are test rows of the other folds. Strictly untouched is fold 0 alone. A line below sets its score beside the others.
 #
 # One advantage to know of: the course's features were measured inside the outlines that come with the data set, checked
 # by an expert, for training and test images alike. A new photograph has no such outline; an automatic one costs some of
@@ -794,6 +796,10 @@ plots.heatmap(axis, matrix)
 axis.set_ylabel("true")
 plots.show(fig)
 print(f"{title}; {matrix.to_numpy().sum():,} images")
+if best is not None:
+    folds = best.predictions["fold"].to_numpy()
+    marks = [balanced_accuracy_score(true[folds == n], said[folds == n]) for n in np.unique(folds)]
+    print("balanced accuracy, fold by fold from 0:", ", ".join(f"{mark:.3f}" for mark in marks))
 for name, counts in matrix[matrix.sum(axis=1) > 0].iterrows():
     wrong = counts.drop(name)
     most = f"most often taken for {wrong.idxmax()} ({wrong.max():,})"
