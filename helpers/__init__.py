@@ -1,8 +1,8 @@
 """Helpers of the course *Learning to See Skin Lesions*: one module a room, in the order the data flows.
 
 ``ham10000 → settings → sample → sources → download → files → data → splits → images → preprocess → augmentation
-→ pipeline → lesions → features → baselines → bootstrap → scores → metrics → slices → provenance → records →
-runs → plots → checks``.
+→ pipeline → models → activations → training → lesions → features → baselines → bootstrap → scores → metrics →
+slices → provenance → records → runs → networks → plots → checks``.
 A module imports only from rooms before it.  Not a medical device: this code teaches, it diagnoses nobody.
 """
 

@@ -70,9 +70,13 @@ def _archive(path, modified, process):
 
 
 def progress(total, what):
-    """Return a tqdm bar, drawn in a terminal and on Colab only, so that a notebook's stored output stays clean."""
-    watched = sys.stderr.isatty() or "google.colab" in sys.modules
-    return tqdm(total=total, desc=what, unit="image", disable=not watched)
+    """Return a tqdm bar, drawn where somebody watches it."""
+    return tqdm(total=total, desc=what, unit="image", disable=not watched())
+
+
+def watched():
+    """Whether to draw progress: in a terminal and on Colab only, so that a notebook's stored output stays clean."""
+    return sys.stderr.isatty() or "google.colab" in sys.modules
 
 
 def walk(folder):

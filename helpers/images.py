@@ -58,11 +58,11 @@ def load_pixels(dataset, config, size=None):
     needed = int(np.prod(shape))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_stale(folder)
+        remove_stale(folder)
         free = shutil.disk_usage(folder).free
         if free < needed:
             raise DataError(_no_room(folder, needed, f"{free:,} bytes are free"))
-        partial = _partial(path)
+        partial = temporary(path)
         try:
             _fill(partial, dataset, shape)
             os.replace(partial, path)
@@ -93,12 +93,12 @@ def _open(path, shape):
     return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
 
 
-def _partial(path):
+def temporary(path):
     """Return a temporary name that says which process of which machine writes it."""
     return path.with_name(f"{path.stem}~{socket.gethostname()}~{os.getpid()}~{time.monotonic_ns()}.partial")
 
 
-def _remove_stale(folder):
+def remove_stale(folder):
     """Remove what killed runs left behind: their process is gone from this machine, or the file is a day old."""
     for partial in folder.glob("*~*~*~*.partial"):
         _, host, process, _ = partial.name.rsplit("~", 3)

@@ -24,12 +24,13 @@ SEED = 2018
 class Sizes:
     """How much a chapter does: ``image`` is (height, width) in pixels, ``repeats`` how often a draw is repeated.
 
-    ``rows``: models learn from, and are tested on, at most so many images; None: all.
+    ``rows``: models learn from at most so many images; None: all.  ``epochs``: networks see them at most so often.
     """
 
     image: tuple[int, int]
     repeats: int
     rows: int | None = None
+    epochs: int | None = None
 
 
 #: The sizes of each chapter in each tier.  A tier limits pixels, epochs and training rows, never the metadata.
@@ -54,6 +55,21 @@ CHAPTERS = {
         "quick": Sizes(image=(75, 100), repeats=5, rows=1000),
         "workshop": Sizes(image=(150, 200), repeats=10, rows=4000),
         "full": Sizes(image=(150, 200), repeats=20),
+    },
+    "cnn-from-scratch": {
+        "quick": Sizes(image=(90, 90), repeats=1, rows=300, epochs=2),
+        "workshop": Sizes(image=(96, 96), repeats=3, epochs=30),
+        "full": Sizes(image=(512, 512), repeats=3, epochs=50),
+    },
+    "transfer-vgg16": {
+        "quick": Sizes(image=(48, 64), repeats=1, rows=300, epochs=3),
+        "workshop": Sizes(image=(150, 200), repeats=3, epochs=30),
+        "full": Sizes(image=(224, 224), repeats=3, epochs=50),
+    },
+    "transfer-resnet": {
+        "quick": Sizes(image=(48, 64), repeats=1, rows=300, epochs=3),
+        "workshop": Sizes(image=(150, 200), repeats=3, epochs=30),
+        "full": Sizes(image=(224, 224), repeats=3, epochs=50),
     },
 }
 

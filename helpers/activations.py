@@ -1,0 +1,153 @@
+"""Frozen parts run once: what a frozen network makes of each image, computed once, cached, and trained on.
+
+Chapter 6 introduces it.  While layers are frozen they answer each image with the same numbers in every epoch.  So they
+are asked once for each image, and once for each of a few augmented views of it; only what comes after them is trained.
+Needs TensorFlow.
+"""
+
+import hashlib
+import os
+import shutil
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from helpers import models
+from helpers.augmentation import DRAWS, augmenter
+from helpers.files import DataError, progress
+from helpers.images import remove_stale, temporary
+
+#: Raised whenever the same images would give other activations: caches of an older recipe are then no longer used.
+RECIPE = 1
+
+
+def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, augmentation=None, batch=64):
+    """Return a frozen network's answers: ``(n, views, ...)`` float16, memory-mapped, read-only, in the table's order.
+
+    View 0 is the image as it is, the others are changed at random by ``augmentation``, as ``config.seed`` says.  They
+    lie in ``config.cache``, keyed by what determines them: the images, their size, the network's layers and weights,
+    its precision, the views.
+
+    Parameters
+    ----------
+    frozen : keras.Model
+        From images, 0 to 255, to one tensor: the first half of :func:`helpers.models.cut`.
+    dataset : helpers.data.Dataset
+    pixels : (n, height, width, 3) uint8
+        As :func:`helpers.images.load_pixels` returns them, all images of the table.
+    config : helpers.settings.Settings
+    rows : (m,) positions, optional
+        The images to ask about; default all.  The others' places in the array hold zeros, and take no disk.
+    views : int
+        How many versions of each image, at least 1.
+    augmentation : helpers.augmentation.Augmentation, optional
+        Needed for more than one view.
+
+    Raises
+    ------
+    ValueError
+        If the number of views and the augmentation do not go together.
+    helpers.data.DataError
+        If the disk has no room for them (it says how much is needed), or the answers do not fit float16.
+    """
+    if views < 1 or (views > 1) != (augmentation is not None):
+        raise ValueError(
+            f"views is {views}, augmentation {augmentation}: view 0 is the plain image; more views need an augmentation"
+        )
+    key = hashlib.sha256(
+        f"{RECIPE} {dataset.fingerprint} {pixels.shape} {models.digest(frozen)} "
+        f"{keras.config.dtype_policy().name} {views} {augmentation} {config.seed if views > 1 else ''}".encode()
+    )
+    rows = np.arange(len(pixels)) if rows is None else np.unique(rows)
+    key.update(rows.astype("<i8").tobytes())
+    shape = (len(pixels), views, *frozen.output.shape[1:])
+    folder = config.cache / "activations"
+    path = folder / f"{key.hexdigest()[:24]}.npy"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_stale(folder)
+        needed, free = len(rows) * int(np.prod(shape[1:])) * 2, shutil.disk_usage(folder).free
+        if free < needed:
+            raise DataError(
+                f"the activations need {needed:,} bytes in {folder}, and {free:,} are free. Make room, set SKIN_CACHE "
+                "to a folder on a larger disk, or ask for fewer views or a smaller image size."
+            )
+        partial = temporary(path)
+        try:
+            _compute(partial, frozen, pixels, rows, shape, augmentation, config.seed, batch)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return np.load(path, mmap_mode="r")
+
+
+def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
+    found = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+    answer = tf.function(lambda images: tf.cast(frozen(images, training=False), tf.float32), autograph=False)
+    change = augmenter(augmentation, pixels.shape[1:3]) if augmentation else None
+    views = shape[1]
+    with progress(len(rows) * views, f"frozen layers, {views} view{'s' * (views > 1)}") as bar:
+        for view in range(views):
+            for first in range(0, len(rows), batch):
+                places = rows[first : first + batch]
+                chosen = pixels[places]
+                if view:
+                    draws = tf.random.stateless_uniform((len(chosen), DRAWS), (seed + view, first))
+                    images = change(chosen, draws)
+                else:
+                    images = tf.cast(chosen, tf.float32)
+                values = answer(images).numpy()
+                if not np.abs(values).max() < np.finfo(np.float16).max:
+                    raise DataError(
+                        f"an activation of images {places[0]} to {places[-1]} is {np.abs(values).max():.3g}, "
+                        "beyond what float16 holds. Cut the network elsewhere, or check its weights."
+                    )
+                found[places, view] = values
+                bar.update(len(chosen))
+    found.flush()
+
+
+def batches(activations, labels, rows, batch=64, view=0):
+    """Return a ``tf.data.Dataset`` of (activations, labels) of one view, in order: for validation and test."""
+    return _read(activations, labels, np.asarray(rows), np.full(len(rows), view), batch)
+
+
+def training_batches(activations, labels, rows, batch=64, *, seed, epoch):
+    """Return a ``tf.data.Dataset`` of one pass over the rows: shuffled, each image in a view drawn at random.
+
+    The same seed and epoch give the same batches.
+
+    Parameters
+    ----------
+    activations : (n, views, ...) float16
+    labels : (n,) class codes
+    rows : (m,) positions
+    """
+    rng = np.random.default_rng((seed, epoch))
+    rows = rng.permutation(np.asarray(rows))
+    return _read(activations, labels, rows, rng.integers(activations.shape[1], size=len(rows)), batch)
+
+
+def _read(activations, labels, rows, views, batch):
+    targets = tf.constant(np.asarray(labels)[rows])
+
+    def read(first):
+        part = slice(first, first + batch)
+        # Read in the order of the file: a disk likes that.
+        order = np.argsort(rows[part])
+        found = np.empty((len(order), *activations.shape[2:]), np.float16)
+        for place in order:
+            found[place] = activations[rows[first + place], views[first + place]]
+        return found
+
+    def look_up(first):
+        found = tf.numpy_function(read, [first], tf.float16, stateful=False)
+        found.set_shape((None, *activations.shape[2:]))
+        return tf.cast(found, tf.float32), targets[first : first + batch]
+
+    return (
+        tf.data.Dataset.range(0, len(rows), batch)
+        .map(tf.autograph.experimental.do_not_convert(look_up), num_parallel_calls=2)
+        .prefetch(4)
+    )

@@ -1,0 +1,282 @@
+"""Networks by name: what each is made of, how it is trained, and the run record that its training leaves.
+
+Chapter 5 introduces it; chapters 5 to 7 build the same steps in plain sight before they call it.  The book's records of
+networks and yours are made by the same two calls, :func:`train` and :func:`record`.  Not a medical device.
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from helpers import activations, images, models, pipeline, runs, training
+from helpers.augmentation import Augmentation
+from helpers.ham10000 import CLASSES
+from helpers.splits import Split
+
+#: Chapter 3's augmentation.
+USUAL = Augmentation()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a network is made of and how it is trained.
+
+    ``network``: ``"paper_cnn"``, or names for :func:`helpers.models.backbone`, of which the first to be had is taken.
+    ``frozen``: ``"nothing"``; ``"boundary"``, more than 70 % of the convolutions; ``"backbone"``, all but the new head.
+    ``weighted``: class weights in the loss.  ``views``: how many versions of each image the frozen part is asked about;
+    the answer to a test image is the mean over them.  ``head_epochs``: epochs in which only the head is trained, before
+    the tail joins in.  ``options``: of :func:`helpers.models.paper_cnn` or :func:`helpers.models.classifier`.
+    """
+
+    title: str
+    network: str | tuple[str, ...]
+    frozen: str = "nothing"
+    weighted: bool = True
+    augmentation: Augmentation | None = USUAL
+    views: int = 1
+    batch: int = 32
+    learning_rate: float = 1e-3
+    head_epochs: int = 0
+    patience: int = 8
+    options: dict = field(default_factory=dict)
+
+
+RESNET = ("resnet50", "resnet50v2_imagenet_stage3")
+FROZEN = {"frozen": "backbone", "augmentation": None, "batch": 64, "patience": 10}
+TUNED = {"frozen": "boundary", "views": 4, "learning_rate": 1e-4, "head_epochs": 3, "patience": 6}
+IMPROVED = {"batch_norm": True, "wide_head": False, "dropout": 0.3}
+RECIPES = {
+    "cnn-paper": Recipe("the paper's CNN", "paper_cnn", learning_rate=3e-4),
+    "cnn-improved": Recipe("the paper's CNN, batch-normalised, narrow head", "paper_cnn", options=IMPROVED),
+    "vgg16-frozen": Recipe(", frozen", ("vgg16",), **FROZEN),
+    "vgg16-tuned": Recipe(", last block retrained", ("vgg16",), **TUNED),
+    "resnet-frozen": Recipe(", frozen", RESNET, **FROZEN),
+    "resnet-tuned": Recipe(", last blocks retrained", RESNET, **TUNED),
+    "mobilenetv2-frozen": Recipe(", frozen", ("mobilenetv2",), **FROZEN),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network and what it said.
+
+    ``model`` takes images, 0 to 255; ``validation`` and ``test`` are ``(n, 7)`` probabilities of the split's rows, in
+    their order.  ``test_by_epoch`` has the same of the test rows after each epoch, where they were asked for.
+    ``label`` and ``facts`` go into the record.
+    """
+
+    model: keras.Model
+    label: str
+    split: Split
+    fitted: training.Fitted
+    validation: np.ndarray
+    test: np.ndarray
+    test_by_epoch: list[np.ndarray]
+    facts: dict
+
+
+def train(recipe, ham, config, split, folder=None, *, watch_test=False):
+    """Train a network on the rows of a split; return :class:`Trained`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    ham : helpers.data.Dataset
+    config : helpers.settings.Settings
+        Image size, epochs, seed, and at most how many training rows.
+    split : helpers.splits.Split
+    folder : Path, optional
+        Where checkpoints lie, one folder a recipe and split; training resumes from what it finds there.
+    watch_test : bool
+        Also ask about the test images after each epoch, to show what choosing the epoch on them would do.  The epoch
+        is always chosen on the validation set.
+    """
+    precision = training.use_precision()
+    keras.utils.set_random_seed(config.seed)
+    pixels = images.load_pixels(ham, config)
+    codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes.astype("int64")
+    rows = training_rows(split, config)
+    weights = pipeline.class_weights(codes[rows]) if recipe.weighted else None
+    # Frozen layers are asked about all images, for all folds at once, unless the tier takes only some.
+    wanted = None if len(rows) == len(split.train) else np.concatenate([rows, split.validation, split.test])
+    model, tail, inputs, about = _build(recipe, ham, config, pixels, wanted)
+
+    def batches(epoch):
+        if inputs is not pixels:
+            return activations.training_batches(inputs, codes, rows, recipe.batch, seed=config.seed, epoch=epoch)
+        chosen = {"epochs": 1, "first_epoch": epoch, "seed": config.seed, "augmentation": recipe.augmentation}
+        return pipeline.training_batches(pixels, codes, rows, recipe.batch, **chosen)
+
+    def in_order(wanted, view=0):
+        if inputs is not pixels:
+            return activations.batches(inputs, codes, wanted, view=view)
+        return pipeline.batches(pixels, codes, wanted, 64)
+
+    def answers(wanted):
+        return np.mean([training.predict(tail, in_order(wanted, view)) for view in range(recipe.views)], axis=0)
+
+    folder = folder and Path(folder)
+    common = {"class_weight": weights, "validation": in_order(split.validation), "batches": batches}
+    if recipe.head_epochs:
+        body = [layer for layer in tail.layers if layer.trainable and layer.name not in models.HEAD]
+        _set_trainable(body, False)
+        head = folder and folder / "head"
+        training.fit(tail, **common, epochs=recipe.head_epochs, seed=config.seed, folder=head)
+        _set_trainable(body, True)
+    epochs_seen = _Watch(folder, lambda: answers(split.test)) if watch_test else None
+    fitted = training.fit(
+        tail,
+        **common,
+        epochs=config.sizes.epochs,
+        seed=config.seed + 1,
+        folder=folder,
+        learning_rate=recipe.learning_rate,
+        patience=recipe.patience,
+        after_epoch=epochs_seen,
+    )
+    facts = {
+        "recipe": asdict(recipe) | about,
+        "image": list(config.sizes.image),
+        "upsampled": bool(np.greater(config.sizes.image, ham.size).any()),
+        "epochs_at_most": config.sizes.epochs,
+        "epochs_trained": len(fitted.history),
+        "best_epoch": fitted.best_epoch,
+        "training_images": len(rows),
+        "precision": precision,
+        "chosen_on": "validation",
+        "wall_seconds": fitted.wall_seconds,
+        "images_per_second": len(rows) / fitted.epoch_seconds,
+    }
+    return Trained(
+        model=model,
+        label=about["label"],
+        split=split,
+        fitted=fitted,
+        validation=answers(split.validation),
+        test=answers(split.test),
+        test_by_epoch=epochs_seen.found if watch_test else [],
+        facts=facts,
+    )
+
+
+def training_rows(split, config):
+    """Return the rows to train on: those of the split, or as many of them, drawn at random, as the tier allows."""
+    most = config.sizes.rows
+    if not most or len(split.train) <= most:
+        return split.train
+    return np.sort(np.random.default_rng(config.seed).choice(split.train, most, replace=False))
+
+
+def record(name, trained, ham, config, folder=None, *, folds=(0,), notes="", resamples=None):
+    """Write the run record of one network, trained on one split or on several folds; return its path.
+
+    Parameters
+    ----------
+    name : str
+        The record's.
+    trained : list of Trained
+        One a fold.
+    folder : Path, optional
+        Default: where your own records lie, :func:`helpers.records.own_folder`.
+    """
+    facts = [one.facts for one in trained]
+    run = runs.facts(ham, config) | {
+        "name": name,
+        "model": trained[0].label,
+        "folds": list(folds),
+        "hyperparameters": {
+            key: facts[0][key] if len({repr(fact[key]) for fact in facts}) == 1 else [fact[key] for fact in facts]
+            for key in facts[0]
+            if key not in ("wall_seconds", "images_per_second", "chosen_on")
+        },
+        "chosen_on": facts[0]["chosen_on"],
+        "wall_seconds": round(sum(fact["wall_seconds"] for fact in facts), 1),
+        "images_per_second": round(float(np.mean([fact["images_per_second"] for fact in facts])), 1),
+        "notes": notes,
+    }
+
+    def frames(rows, prob):
+        return pd.concat(
+            [
+                runs.frame(ham.table, getattr(one.split, rows), getattr(one, prob), fold)
+                for one, fold in zip(trained, folds, strict=True)
+            ],
+            ignore_index=True,
+        )
+
+    return runs.write(
+        folder,
+        run,
+        frames("test", "test"),
+        table=ham.table,
+        split=[one.split for one in trained],
+        validation_predictions=frames("validation", "validation"),
+        history=pd.concat([one.fitted.history.assign(fold=f) for one, f in zip(trained, folds, strict=True)]),
+        resamples=resamples,
+    )
+
+
+def chosen_on_test(trained, truth):
+    """Return the same training as if the epoch had been chosen on the test set, marked so in ``facts["chosen_on"]``.
+
+    It is a mistake that many notebooks make; the book makes it to measure what it is worth.  Needs
+    ``train(..., watch_test=True)``.
+
+    Parameters
+    ----------
+    trained : Trained
+    truth : (n,) class codes of the test rows
+    """
+    right = [(prob.argmax(axis=1) == truth).mean() for prob in trained.test_by_epoch]
+    if not right:
+        raise ValueError("the test images were not watched: train with watch_test=True")
+    best = int(np.argmax(right))
+    facts = trained.facts | {"chosen_on": "test", "best_epoch": best + 1}
+    return replace(trained, test=trained.test_by_epoch[best], facts=facts)
+
+
+class _Watch:
+    """Keeps what a network says of the test images after each epoch; on disk, where checkpoints are."""
+
+    def __init__(self, folder, answers):
+        self.folder, self.answers, self.kept = folder, answers, {}
+
+    def __call__(self, epoch):
+        self.kept[epoch] = self.answers()
+        if self.folder:
+            np.save(self.folder / f"test-{epoch:03}.npy", self.kept[epoch])
+
+    @property
+    def found(self):
+        if self.folder:
+            return [np.load(path) for path in sorted(self.folder.glob("test-*.npy"))]
+        return [self.kept[epoch] for epoch in sorted(self.kept)]
+
+
+def _build(recipe, ham, config, pixels, rows):
+    """Return the network on images, the part of it that is trained, that part's inputs, and what to say of it."""
+    options = dict(recipe.options)
+    if recipe.network == "paper_cnn":
+        model = models.paper_cnn(config.sizes.image, **options)
+        return model, model, pixels, {"label": f"{recipe.title}, {config.sizes.image[1]} x {config.sizes.image[0]}"}
+    found = models.backbone(*recipe.network, size=config.sizes.image)
+    name = models.boundary(found.model) if recipe.frozen == "boundary" else found.model.layers[-1].name
+    frozen, rest = models.cut(found.model, name)
+    if rest is None:
+        # Of a backbone that is frozen to its end the head sees the average only, so only that is kept.
+        frozen = keras.Model(frozen.input, keras.layers.GlobalAveragePooling2D(name="average")(frozen.output))
+    tail = models.classifier(frozen.output.shape[1:] if rest is None else rest, **options)
+    inputs = activations.load_activations(
+        frozen, ham, pixels, config, rows=rows, views=recipe.views, augmentation=recipe.augmentation
+    )
+    model = keras.Model(frozen.input, tail(frozen.output), name="network")
+    about = {"label": f"{found.label}{recipe.title}", "weights": found.weights, "cut": name}
+    return model, tail, inputs, about
+
+
+def _set_trainable(layers, value):
+    for layer in layers:
+        layer.trainable = value

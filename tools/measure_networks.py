@@ -1,0 +1,97 @@
+"""Train the networks on the real HAM10000 and write the book's records of them.
+
+    python tools/measure_networks.py --data FOLDER --cache FOLDER [--only TEXT]
+
+Weights: the folder in SKIN_WEIGHTS.  Precision: SKIN_PRECISION.  Every epoch leaves a checkpoint in the cache, so a run
+that was stopped goes on where it was; a record that is there is not measured again.  The order is that of value.
+"""
+
+import argparse
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from helpers import data, networks, records, runs, settings
+from helpers.ham10000 import CLASSES
+
+RESULTS = Path(__file__).parents[1] / "book" / "results"
+#: Recipe, protocol, folds, image (height, width): the records, the most valuable first.
+CNN, LARGER, WHOLE = (96, 96), (128, 128), (150, 200)
+PLAN = [
+    *(
+        (recipe, protocol, folds, WHOLE)
+        for protocol, folds in (("grouped", range(5)), ("holdout938", range(1)), ("image8020", range(1)))
+        for recipe in ("vgg16-frozen", "resnet-frozen", "mobilenetv2-frozen")
+    ),
+    ("resnet-tuned", "grouped", range(1), WHOLE),
+    ("vgg16-tuned", "grouped", range(1), WHOLE),
+    ("cnn-improved", "grouped", range(1), CNN),
+    ("resnet-tuned", "holdout938", range(1), WHOLE),
+    ("vgg16-tuned", "holdout938", range(1), WHOLE),
+    ("cnn-paper", "grouped", range(1), CNN),
+    ("cnn-improved", "holdout938", range(1), CNN),
+    ("cnn-paper", "holdout938", range(1), CNN),
+    ("resnet-tuned", "image8020", range(1), WHOLE),
+    ("cnn-improved", "grouped", range(1), LARGER),
+]
+CHAPTERS = {"cnn": "cnn-from-scratch", "vgg16": "transfer-vgg16"}
+NOTES = (
+    "Image alone, no metadata. Epoch, learning rate and stopping chosen on the validation set, by lesion group, by the "
+    "loss. Images of {stored} pixels{upsampled}. Two shared CPU cores: times are upper bounds."
+)
+ON_TEST = " MARKED: the epoch was chosen on the test set, to show what that is worth; every other choice is the same."
+
+
+def name_of(recipe, protocol, size):
+    return f"{recipe}-{protocol}-{size[1]}x{size[0]}"
+
+
+def measure(recipe, protocol, folds, size, config, ham):
+    """Train one entry of the plan and write its record; for the paper's protocol also the one chosen on the test."""
+    name = name_of(recipe, protocol, size)
+    if (RESULTS / name / "run.json").exists():
+        return print(f"{name}: there already", flush=True)
+    config = replace(config, sizes=replace(config.sizes, image=size))
+    watch = protocol == "holdout938"
+    trained = []
+    for fold in folds:
+        split = records.SPLITS[protocol](ham.table, fold, seed=config.seed)
+        folder = config.cache / "training" / f"{name}-{fold}"
+        one = networks.train(networks.RECIPES[recipe], ham, config, split, folder, watch_test=watch)
+        print(f"{time.strftime('%H:%M:%S')} {name} fold {fold}\n{one.fitted.history.round(3).to_string()}", flush=True)
+        trained.append(one)
+    upsampled = ", upsampled" if trained[0].facts["upsampled"] else ""
+    notes = NOTES.format(stored=f"{ham.size[1]} x {ham.size[0]}", upsampled=upsampled)
+    common = {"ham": ham, "config": config, "folder": RESULTS, "folds": list(folds)}
+    networks.record(name, trained, **common, notes=notes)
+    print(repr(runs.load(RESULTS / name)), flush=True)
+    if watch:
+        truth = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes[trained[0].split.test]
+        chosen = networks.chosen_on_test(trained[0], truth)
+        networks.record(f"{name}-on-test", [chosen], **common, notes=notes + ON_TEST)
+        print(repr(runs.load(RESULTS / f"{name}-on-test")), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="the folder with HAM10000")
+    parser.add_argument("--cache", required=True, help="where pixels, activations and checkpoints are kept")
+    parser.add_argument("--only", default="", help="only records whose name matches this regular expression")
+    options = parser.parse_args()
+    for recipe, protocol, folds, size in PLAN:
+        if re.search(options.only, name_of(recipe, protocol, size)):
+            chapter = CHAPTERS.get(recipe.split("-")[0], "transfer-resnet")
+            config = settings.load(chapter, tier="workshop", data=options.data, cache=options.cache)
+            ham = data.load(config)
+            if ham.synthetic:
+                parser.error("these are drawn images; the book's records are measured on the real HAM10000")
+            started = time.perf_counter()
+            measure(recipe, protocol, folds, size, config, ham)
+            print(f"{time.strftime('%H:%M:%S')} done in {time.perf_counter() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
