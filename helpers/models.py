@@ -29,7 +29,7 @@ FROZEN_SHARE = 0.7
 #: Mean of ImageNet's red, green and blue, which the weights of VGG16 and ResNet50 expect to be subtracted.
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
 #: The layers that :func:`classifier` puts on a network.
-HEAD = ("global_pool", "head_dropout", "head_dense", "dropout", "classes")
+HEAD = ("global_pool", "head_norm", "head_dense", "dropout", "classes")
 #: Seconds without an answer after which a download of weights counts as out of reach.
 PATIENCE = 20
 
@@ -265,9 +265,9 @@ def cut(model, name):
 
 
 def classifier(base, *, units=256, dropout=0.5):
-    """Return ``base`` with a head: global average, a dense layer, dropout, seven softmax outputs.
+    """Return ``base`` with a head: global average, normalisation, a dense layer, dropout, seven softmax outputs.
 
-    Its batch normalisations stay as ImageNet left them: frozen, in inference mode.
+    The batch normalisations of ``base`` stay as ImageNet left them: frozen, in inference mode.
 
     Parameters
     ----------
@@ -281,7 +281,8 @@ def classifier(base, *, units=256, dropout=0.5):
         inputs, x = base.input, layers.GlobalAveragePooling2D(name="global_pool")(base.output)
     else:
         inputs = x = keras.Input(base, name="features")
-    x = layers.Dropout(dropout, name="head_dropout")(x)
+    # Networks differ in how large their features are: the head sees them all at one scale.
+    x = layers.BatchNormalization(momentum=0.9, name="head_norm")(x)
     x = layers.Dense(units, activation="relu", name="head_dense")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     return keras.Model(inputs, _classes(x), name="classifier")

@@ -42,6 +42,7 @@ NOTES = (
     "Image alone, no metadata. Epoch, learning rate and stopping chosen on the validation set, by lesion group, by the "
     "loss. Images of {stored} pixels{upsampled}. Two shared CPU cores: times are upper bounds."
 )
+EVENED = " The same training as the record without -evened: its probabilities, shifted to equally common classes."
 ON_TEST = " MARKED: the epoch was chosen on the test set, to show what that is worth; every other choice is the same."
 
 
@@ -50,11 +51,16 @@ def name_of(recipe, protocol, size):
 
 
 def measure(recipe, protocol, folds, size, config, ham):
-    """Train one entry of the plan and write its record; for the paper's protocol also the one chosen on the test."""
+    """Train one entry of the plan and write its records.
+
+    Networks trained without class weights also answer with evened priors.  Under the paper's protocol there is one
+    record more: of the epoch that is best on the test set.
+    """
     name = name_of(recipe, protocol, size)
     if (RESULTS / name / "run.json").exists():
         return print(f"{name}: there already", flush=True)
     config = replace(config, sizes=replace(config.sizes, image=size))
+    codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes
     watch = protocol == "holdout938"
     trained = []
     for fold in folds:
@@ -63,16 +69,16 @@ def measure(recipe, protocol, folds, size, config, ham):
         one = networks.train(networks.RECIPES[recipe], ham, config, split, folder, watch_test=watch)
         print(f"{time.strftime('%H:%M:%S')} {name} fold {fold}\n{one.fitted.history.round(3).to_string()}", flush=True)
         trained.append(one)
+    found = {name: (trained, "")}
+    if watch:
+        found[f"{name}-on-test"] = ([networks.chosen_on_test(trained[0], codes[trained[0].split.test])], ON_TEST)
+    if not networks.RECIPES[recipe].weighted:
+        found[f"{name}-evened"] = ([networks.evened(one, codes[one.split.train]) for one in trained], EVENED)
     upsampled = ", upsampled" if trained[0].facts["upsampled"] else ""
     notes = NOTES.format(stored=f"{ham.size[1]} x {ham.size[0]}", upsampled=upsampled)
-    common = {"ham": ham, "config": config, "folder": RESULTS, "folds": list(folds)}
-    networks.record(name, trained, **common, notes=notes)
-    print(repr(runs.load(RESULTS / name)), flush=True)
-    if watch:
-        truth = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes[trained[0].split.test]
-        chosen = networks.chosen_on_test(trained[0], truth)
-        networks.record(f"{name}-on-test", [chosen], **common, notes=notes + ON_TEST)
-        print(repr(runs.load(RESULTS / f"{name}-on-test")), flush=True)
+    for one, (runs_of_it, note) in reversed(found.items()):  # the plain one last: it says that all are there
+        networks.record(one, runs_of_it, ham, config, RESULTS, folds=list(folds), notes=notes + note)
+        print(repr(runs.load(RESULTS / one)), flush=True)
 
 
 def main():
