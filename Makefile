@@ -8,7 +8,8 @@ BIN := .venv/bin
 READY := .venv/ready
 
 # What the tests and the stored notebook outputs stand on: the embedded sample, whatever the shell has set.
-SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET SKIN_TIER=quick SKIN_CACHE=$(CURDIR)/_build/cache TF_CPP_MIN_LOG_LEVEL=3
+SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET SKIN_TIER=quick SKIN_CACHE=$(CURDIR)/_build/cache \
+	SKIN_RUNS=$(CURDIR)/_build/runs SKIN_WEIGHTS=random TF_CPP_MIN_LOG_LEVEL=3
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

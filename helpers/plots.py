@@ -239,3 +239,38 @@ def scores(axis, table):
     axis.set_axisbelow(True)
     axis.margins(y=0.15)
     axis.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=len(table.columns), handletextpad=0.2)
+
+
+def learning_curves(axes, history, best_epoch):
+    """Draw loss (left axis) and balanced accuracy (right) over the epochs; a line marks the epoch that was kept.
+
+    ``history`` and ``best_epoch`` are those of :class:`helpers.training.Fitted`.
+    """
+    left, right = axes
+    left.plot(history["epoch"], history["loss"], "o-", color="#9A9A9A", markersize=3, label="training")
+    left.plot(history["epoch"], history["validation_loss"], "o-", color="#0072B2", markersize=3, label="validation")
+    right.plot(history["epoch"], history["validation_balanced_accuracy"], "o-", color="#0072B2", markersize=3)
+    right.axhline(1 / len(COLOURS), color="#1A1A1A", linestyle="--", linewidth=1)
+    for axis, title in ((left, "loss"), (right, "balanced accuracy, validation")):
+        axis.axvline(best_epoch, color="#D55E00", linewidth=1)
+        axis.set(title=title, xlabel="epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    right.set_ylim(0, 1)
+    left.legend()
+
+
+def layers(axis, table, shades):
+    """Draw one bar a layer, the first on top: its number of weights on a logarithmic scale.
+
+    ``table`` is a DataFrame indexed by layer name with the columns ``weights`` and ``state``; ``shades`` gives each
+    state its colour.
+    """
+    for state, shade in shades.items():
+        places = [place for place, one in enumerate(table["state"]) if one == state]
+        axis.barh(places, table["weights"].iloc[places], 0.75, color=shade, label=f"{state} ({len(places)})")
+    axis.set_yticks(range(len(table)), list(table.index), fontsize=8)
+    axis.set(xscale="log", xlabel="weights")
+    axis.invert_yaxis()
+    axis.grid(axis="x")
+    axis.set_axisbelow(True)
+    axis.legend(loc="upper left", bbox_to_anchor=(0, 1.12), ncols=len(shades))

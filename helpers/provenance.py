@@ -104,3 +104,22 @@ def banner(dataset, settings):
         "Versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }
     return Banner(rows=rows, notices=tuple(notices))
+
+
+def weights_notice(found):
+    """Return a :class:`Banner` that says which network a page uses and where its weights came from.
+
+    Random weights are said as plainly as drawn images are.  Chapter 6 introduces it.
+
+    Parameters
+    ----------
+    found : helpers.models.Backbone
+    """
+    notices = ()
+    if not found.pretrained:
+        notices = (
+            "RANDOM WEIGHTS. The weights that this network learned on ImageNet could not be had here, so it has learned "
+            "nothing. The cells show how the code works; every number that they compute with this network says nothing. "
+            "What the chapter argues from are the recorded runs.",
+        )
+    return Banner(rows={"Network": found.label, "Weights": found.weights}, notices=notices)

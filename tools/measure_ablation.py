@@ -61,7 +61,8 @@ def main():
         "seed": config.seed,
         "notes": f"{ROWS} training images of {SIZE[1]} x {SIZE[0]}, {EPOCHS} epochs at most, learning rate 0.001, "
         "class weights, augmentation, dropout 0.3; scored on the validation set of "
-        "grouped fold 0 at the epoch of the lowest validation loss; the training rows and the seed change with the repetition, alike for all arms.",
+        "grouped fold 0 at the epoch of the lowest validation loss; the training rows and the seed change with the "
+        "repetition, alike for all arms.",
         "arms": {arm: dict(layers) for arm, layers in ARMS.items()},
         "split_hash": split.hash,
     }

@@ -178,7 +178,8 @@ def learner_edition(notebook):
 def sample_environment(root=ROOT):
     """Return the environment in which notebooks run here: the embedded sample, the quick tier, quiet libraries.
 
-    The cache is the project's own, so that no download in the reader's cache takes the sample's place.
+    The cache is the project's own, so that no download in the reader's cache takes the sample's place, and so is the
+    folder of run records.  Weights are random: nothing is downloaded.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SKIN_")}
     paths = [str(root), *filter(None, [kept.get("PYTHONPATH")])]
@@ -188,7 +189,9 @@ def sample_environment(root=ROOT):
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUTF8": "1",
         "SKIN_CACHE": str(root / "_build" / "cache"),
+        "SKIN_RUNS": str(root / "_build" / "runs"),
         "SKIN_TIER": "quick",
+        "SKIN_WEIGHTS": "random",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
 
