@@ -165,7 +165,7 @@ def train(recipe, ham, config, split, folder=None, *, watch_test=False):
         fitted=fitted,
         validation=answers(split.validation),
         test=answers(split.test),
-        test_by_epoch=epochs_seen.found if watch_test else [],
+        test_by_epoch=epochs_seen.found(len(fitted.history)) if watch_test else [],
         facts=facts,
     )
 
@@ -286,11 +286,11 @@ class _Watch:
         if self.folder:
             np.save(self.folder / f"test-{epoch:03}.npy", self.kept[epoch])
 
-    @property
-    def found(self):
+    def found(self, epochs):
+        """Return what it said after each of so many epochs; files of an older, longer run do not count."""
         if self.folder:
-            return [np.load(path) for path in sorted(self.folder.glob("test-*.npy"))]
-        return [self.kept[epoch] for epoch in sorted(self.kept)]
+            return [np.load(self.folder / f"test-{epoch:03}.npy") for epoch in range(1, epochs + 1)]
+        return [self.kept[epoch] for epoch in range(1, epochs + 1)]
 
 
 def _build(recipe, ham, config, pixels, rows):

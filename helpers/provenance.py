@@ -118,8 +118,8 @@ def weights_notice(found):
     notices = ()
     if not found.pretrained:
         notices = (
-            "RANDOM WEIGHTS. The weights that this network learned on ImageNet could not be had here, so it has learned "
-            "nothing. The cells show how the code works; every number that they compute with this network says nothing. "
+            "RANDOM WEIGHTS. The weights that this network learned on ImageNet could not be had here, so it has "
+            "learned nothing. The cells show how the code works; what they compute with this network says nothing. "
             "What the chapter argues from are the recorded runs.",
         )
     return Banner(rows={"Network": found.label, "Weights": found.weights}, notices=notices)

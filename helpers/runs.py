@@ -56,6 +56,8 @@ class Run:
         marks = []
         if self.facts["leaky"]:
             marks.append(f"LEAKY: {self.facts['leaked_images']:,} test images show a lesion that was trained on")
+        if self.facts.get("chosen_on") == "test":
+            marks.append("CHOSEN ON THE TEST SET: the epoch was picked on the very images that are scored here")
         if self.facts["synthetic"]:
             marks.append("SYNTHETIC: drawn images, which say nothing about skin")
         return tuple(marks)

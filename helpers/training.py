@@ -126,6 +126,11 @@ def fit(
             rate = float(model.optimizer.learning_rate.numpy())
             row = {"epoch": epoch + 1, "learning_rate": rate} | _train(model, batches(epoch), class_weight, epoch + 1)
             row |= _judge(truth, predict(model, validation), class_weight)
+            if not np.isfinite(row["validation_loss"]):
+                raise TrainingError(
+                    f"the validation loss is {row['validation_loss']} in epoch {epoch + 1}. Lower the learning rate "
+                    "(to a tenth of it, say), and look for inputs that are not finite."
+                )
             state["history"].append(row)
             state["epoch"] = epoch + 1
             if row["validation_loss"] < state["best"]:

@@ -70,6 +70,19 @@ def copied(written, tmp_path):
     return Path(shutil.copytree(written, tmp_path / "mine" / written.name))
 
 
+def test_a_run_whose_epoch_was_chosen_on_the_test_set_is_marked_everywhere(ham, in_order, written, tmp_path):
+    twin = in_order["run"] | {"name": "twin", "chosen_on": "test"}
+    honest = in_order["run"] | {"name": "honest", "chosen_on": "validation"}
+    for run in (twin, honest):
+        runs.write(tmp_path, **in_order | {"run": run})
+    mark = "CHOSEN ON THE TEST SET: the epoch was picked on the very images that are scored here"
+    run = runs.load(tmp_path / "twin")
+    assert mark in run.marks and mark in repr(run)
+    assert mark not in runs.load(tmp_path / "honest").marks + runs.load(written).marks
+    runs.verify(run, ham.table)
+    assert {"twin", "honest"} <= set(runs.list_runs(tmp_path)["name"])
+
+
 def test_a_record_says_what_was_run_and_holds_what_was_predicted(written, in_order, ham, config, folds):
     assert sorted(path.name for path in written.iterdir()) == sorted(FILES)
     assert [path.name for path in written.parent.iterdir()] == ["guess"]

@@ -918,8 +918,8 @@ checks.quiz(4)
 # - Resample lesions, not images, or your interval is too sure.
 # - A baseline that is tuned as carefully as the favourite is the only one worth beating.
 #
-# **What comes next.** The features of this chapter were made by people. Chapter 5 lets a network find its own, and has
-# to beat these models to be worth the trouble.
+# **What comes next.** The features of this chapter were made by people. [Chapter 5](05-cnn-from-scratch.ipynb) lets a
+# network find its own, and has to beat these models to be worth the trouble.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.

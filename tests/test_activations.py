@@ -1,0 +1,123 @@
+"""Cached activations: the same answers as the whole network, keyed by all that determines them."""
+
+import shutil
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import activations, models, training
+from helpers.augmentation import Augmentation
+from helpers.files import DataError
+
+PIXELS = np.random.default_rng(6).integers(0, 256, (10, 16, 16, 3), dtype=np.uint8)
+DATASET = SimpleNamespace(fingerprint="some")
+
+
+@pytest.fixture
+def network():
+    keras.utils.set_random_seed(6)
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="first")(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="second")(x)
+    return keras.Model(inputs, x)
+
+
+@pytest.fixture
+def config(tmp_path):
+    return SimpleNamespace(cache=tmp_path, seed=7)
+
+
+def test_the_cached_way_answers_as_the_whole_network(network, config):
+    frozen, rest = models.cut(network, "first")
+    tail = models.classifier(rest, units=5)
+    cached = activations.load_activations(frozen, DATASET, PIXELS, config)
+    assert cached.shape == (10, 1, 14, 14, 4) and cached.dtype == np.float16
+    whole = keras.Model(frozen.input, tail(frozen.output))
+    rows = np.array([7, 2, 9])
+    said = training.predict(tail, activations.batches(cached, np.zeros(10, int), rows, 2))
+    assert np.allclose(said, whole.predict(PIXELS[rows].astype("float32"), verbose=0), atol=2e-3)
+
+
+def test_view_zero_is_the_image_the_others_are_changed_and_all_are_repeatable(network, config, tmp_path):
+    frozen, _ = models.cut(network, "first")
+    one = activations.load_activations(frozen, DATASET, PIXELS, config)
+    three = activations.load_activations(frozen, DATASET, PIXELS, config, views=3, augmentation=Augmentation())
+    assert np.array_equal(three[:, 0], one[:, 0])
+    assert not np.allclose(three[:, 1], three[:, 0], atol=0.05) and not np.allclose(three[:, 1], three[:, 2], atol=0.05)
+    again = SimpleNamespace(cache=tmp_path / "other", seed=7)
+    assert np.array_equal(
+        activations.load_activations(frozen, DATASET, PIXELS, again, views=3, augmentation=Augmentation()), three
+    )
+
+
+def test_only_the_rows_asked_for_are_computed(network, config):
+    frozen, _ = models.cut(network, "first")
+    some = activations.load_activations(frozen, DATASET, PIXELS, config, rows=[3, 8, 3])
+    every = activations.load_activations(frozen, DATASET, PIXELS, config)
+    assert np.array_equal(some[[3, 8]], every[[3, 8]]) and not some[[0, 9]].any()
+
+
+def test_what_changes_the_answers_changes_the_file(network, config):
+    frozen, _ = models.cut(network, "first")
+
+    def files():
+        return len(list((config.cache / "activations").glob("*.npy")))
+
+    activations.load_activations(frozen, DATASET, PIXELS, config)
+    activations.load_activations(frozen, DATASET, PIXELS, config)
+    assert files() == 1
+    activations.load_activations(frozen, SimpleNamespace(fingerprint="other"), PIXELS, config)
+    assert files() == 2
+    network.get_layer("first").set_weights([weight + 0.1 for weight in network.get_layer("first").get_weights()])
+    changed = activations.load_activations(frozen, DATASET, PIXELS, config)
+    assert files() == 3 and changed.max() > 0
+    for seed in (1, 2):
+        seeded = SimpleNamespace(cache=config.cache, seed=seed)
+        activations.load_activations(frozen, DATASET, PIXELS, seeded, views=2, augmentation=Augmentation())
+    assert files() == 5
+    activations.load_activations(frozen, DATASET, PIXELS, config, views=3, augmentation=Augmentation())
+    assert files() == 6
+    activations.load_activations(frozen, DATASET, PIXELS, config, views=3, augmentation=Augmentation(zoom=0.2))
+    assert files() == 7
+    before = keras.config.dtype_policy()
+    try:
+        training.use_precision("bfloat16")
+        activations.load_activations(frozen, DATASET, PIXELS, config)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert files() == 8
+
+
+def test_a_full_disk_an_overflow_and_views_without_augmentation_are_said(network, config, monkeypatch):
+    frozen, _ = models.cut(network, "first")
+    with pytest.raises(ValueError, match="more views need an augmentation"):
+        activations.load_activations(frozen, DATASET, PIXELS, config, views=2)
+    usage = shutil.disk_usage(config.cache)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100))
+    with pytest.raises(DataError, match=r"need 15,680 bytes .* 100 are free.*SKIN_CACHE"):
+        activations.load_activations(frozen, DATASET, PIXELS, config)
+    monkeypatch.undo()
+    layer = network.get_layer("first")
+    layer.set_weights([weight * 1e7 for weight in layer.get_weights()])
+    with pytest.raises(DataError, match="beyond what float16 holds"):
+        activations.load_activations(frozen, DATASET, PIXELS, config)
+    assert not list((config.cache / "activations").iterdir()), "nothing half-written is left"
+
+
+def test_an_epoch_has_each_row_once_in_a_view_of_its_own():
+    store = np.arange(8, dtype=np.float16)[:, None, None] * 10 + np.arange(3, dtype=np.float16)[None, :, None]
+    rows = np.array([1, 4, 6, 7])
+
+    def epoch(number, seed=1):
+        parts = list(activations.training_batches(store, np.arange(8), rows, 3, seed=seed, epoch=number))
+        values = np.concatenate([values.numpy() for values, _ in parts])[:, 0]
+        codes = np.concatenate([codes.numpy() for _, codes in parts])
+        return values, codes
+
+    values, codes = epoch(0)
+    assert sorted(codes) == list(rows) and np.array_equal(values // 10, codes)
+    assert np.array_equal(epoch(0)[0], values)
+    assert len({tuple(epoch(number)[1]) for number in range(6)}) > 1, "shuffled anew"
+    assert {int(value % 10) for number in range(12) for value in epoch(number)[0]} == {0, 1, 2}, "every view occurs"

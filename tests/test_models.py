@@ -1,0 +1,174 @@
+"""The networks: Table 1's sizes, weights from a folder or none, the freeze boundary, the cut, the head."""
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import models, provenance
+
+#: Table 1 of arXiv:1912.03798, as printed: (channels, side) of each convolution and pool that it lists.
+TABLE_1 = [(32, 510), (32, 508), (32, 506), (32, 253), (64, 251), (256, 57), (256, 53)]
+
+
+def is_sized(layer):
+    return isinstance(layer, keras.layers.Conv2D | keras.layers.MaxPooling2D)
+
+
+def images(count, size, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, *size, 3)).astype("float32")
+
+
+def test_the_paper_s_cnn_has_every_printed_size_in_order():
+    network = models.paper_cnn()
+    sizes = iter([(layer.output.shape[-1], layer.output.shape[1]) for layer in network.layers if is_sized(layer)])
+    assert all(printed in sizes for printed in TABLE_1)
+    assert network.get_layer("conv10").kernel_size == (5, 5)
+    assert network.get_layer("global_pool").output.shape == (None, 256)
+    assert network.get_layer("dense").output.shape == (None, 4096)
+    assert network.output.shape == (None, 7) and network.get_layer("classes").activation.__name__ == "softmax"
+
+
+def test_ninety_pixels_is_the_smallest_input_and_the_error_says_so():
+    assert models.paper_cnn((90, 90)).get_layer("conv10").output.shape[1:3] == (1, 1)
+    with pytest.raises(ValueError, match=r"100 x 89 .* at least 90 x 90"):
+        models.paper_cnn((89, 100))
+
+
+def test_the_two_changes_are_what_they_say():
+    plain, normed = models.paper_cnn((90, 90)), models.paper_cnn((90, 90), batch_norm=True)
+    assert models.counts(plain)["BatchNormalization"] == 0 and models.counts(normed)["BatchNormalization"] == 10
+    assert models.counts(models.paper_cnn((90, 90), wide_head=False))["Dense"] == 1
+
+
+def test_the_softmax_is_float32_in_every_precision():
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        network = models.paper_cnn((90, 90))
+        assert network.get_layer("conv1").compute_dtype == "bfloat16"
+        assert network.get_layer("classes").compute_dtype == "float32"
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Weights of a VGG16 and a MobileNetV2, random, as their own libraries save them, and a small whole network."""
+    folder = tmp_path_factory.mktemp("weights")
+    keras.utils.set_random_seed(4)
+    keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3)).save_weights(
+        folder / "vgg16_own.weights.h5"
+    )
+    keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3)).save_weights(
+        folder / "mobilenetv2_own.weights.h5"
+    )
+    inputs = keras.Input((None, None, 3))
+    small = keras.layers.Conv2D(4, 3, name="only")(keras.layers.Rescaling(1 / 255)(inputs))
+    keras.Model(inputs, small).save(folder / "resnet50v2_imagenet_stage3.keras")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "build", "prepare"),
+    [
+        ("vgg16", keras.applications.VGG16, keras.applications.vgg16.preprocess_input),
+        ("mobilenetv2", keras.applications.MobileNetV2, keras.applications.mobilenet_v2.preprocess_input),
+    ],
+)
+def test_a_backbone_takes_plain_rgb_and_answers_as_its_library_does(folder, name, build, prepare):
+    found = models.backbone(name, size=(32, 32), weights=folder)
+    assert found.pretrained and f"{name}_own" in found.weights
+    theirs = build(weights=None, include_top=False, input_shape=(32, 32, 3))
+    theirs.load_weights(folder / f"{name}_own.weights.h5")
+    pixels = images(2, (32, 32))
+    expected = theirs(prepare(pixels.copy())).numpy()
+    assert np.allclose(found.model(pixels).numpy(), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_saved_network_is_loaded_at_the_size_and_precision_asked_for(folder):
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        found = models.backbone("resnet50", "resnet50v2_imagenet_stage3", size=(40, 48), weights=folder)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert found.label == "ResNet50V2 (stages 1-3)" and found.model.input.shape == (None, 40, 48, 3)
+    assert found.model.get_layer("only").compute_dtype == "bfloat16"
+    saved = keras.saving.load_model(folder / "resnet50v2_imagenet_stage3.keras")
+    assert all(np.array_equal(a, b) for a, b in zip(found.model.get_weights(), saved.get_weights(), strict=True))
+
+
+def test_a_folder_that_is_none_a_wrong_file_and_an_unknown_name_are_named(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        models.backbone("vgg16", size=(32, 32), weights=tmp_path / "nowhere")
+    (tmp_path / "vgg16_broken.weights.h5").write_bytes(b"no weights")
+    with pytest.raises(ValueError, match=r"vgg16_broken.*does not hold the weights of VGG16"):
+        models.backbone("vgg16", size=(32, 32), weights=tmp_path)
+    with pytest.raises(ValueError, match=r"'vgg' is not known; choose one of vgg16"):
+        models.backbone("vgg", size=(32, 32))
+    with pytest.raises(ValueError, match="SKIN_WEIGHTS"):
+        models.backbone("resnet50v2_imagenet_stage3", size=(32, 32), weights=tmp_path)
+
+
+def test_without_weights_and_network_they_are_random_and_the_page_says_so(monkeypatch, capsys):
+    def unreachable(*_, weights, **__):
+        if weights == "imagenet":
+            raise Exception("URL fetch failure")
+        return built(include_top=False, weights=None, input_shape=(32, 32, 3))
+
+    built = keras.applications.MobileNetV2
+    monkeypatch.setattr(keras.applications, "MobileNetV2", unreachable)
+    monkeypatch.delenv("SKIN_WEIGHTS", raising=False)
+    found = models.backbone("mobilenetv2", size=(32, 32))
+    assert not found.pretrained and "could not be downloaded" in capsys.readouterr().out
+    assert "RANDOM WEIGHTS" in repr(provenance.weights_notice(found))
+    known = models.Backbone(found.model, "MobileNetV2", "ImageNet, from a file", True)
+    assert "RANDOM" not in repr(provenance.weights_notice(known))
+
+
+def test_the_variable_for_random_weights_keeps_off_the_network(monkeypatch):
+    monkeypatch.setenv("SKIN_WEIGHTS", "random")
+    monkeypatch.setattr(models, "_downloaded", lambda *_: pytest.fail("tried to download"))
+    assert not models.backbone("mobilenetv2", size=(32, 32)).pretrained
+
+
+@pytest.mark.parametrize(("name", "cut_at"), [("vgg16", "block4_pool"), ("resnet50", "conv4_block5_out")])
+def test_the_boundary_is_the_first_cut_with_more_than_seventy_per_cent_before_it(name, cut_at):
+    network = models.backbone(name, size=(32, 32), weights="random").model
+    assert models.boundary(network) == cut_at
+    frozen, _ = models.cut(network, cut_at)
+    convolutions = models.counts(network)["Conv2D"]
+    assert 0.7 < models.counts(frozen)["Conv2D"] / convolutions < 0.8
+
+
+@pytest.mark.parametrize("name", ["vgg16", "mobilenetv2", "resnet50"])
+def test_the_two_halves_of_a_network_answer_as_the_whole(name):
+    network = models.backbone(name, size=(32, 32), weights="random").model
+    frozen, rest = models.cut(network, models.boundary(network))
+    pixels = images(2, (32, 32))
+    whole = network(pixels).numpy()
+    assert np.allclose(rest(frozen(pixels)), whole, rtol=1e-4, atol=1e-5 * np.abs(whole).max())
+    assert models.cut(network, network.layers[-1].name)[1] is None
+
+
+def test_batch_normalisations_of_the_tail_stay_as_imagenet_left_them():
+    network = models.backbone("mobilenetv2", size=(32, 32), weights="random").model
+    _, rest = models.cut(network, models.boundary(network))
+    head = models.classifier(rest, units=8)
+    norms = [layer for layer in rest.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [weight.copy() for layer in norms for weight in layer.get_weights()]
+    assert norms
+    head(np.random.default_rng(0).normal(size=(4, *rest.input.shape[1:])).astype("float32"), training=True)
+    after = [weight for layer in norms for weight in layer.get_weights()]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert head.get_layer("head_norm").trainable
+
+
+def test_a_digest_changes_with_a_weight():
+    network = models.classifier((4,), units=3)
+    before = models.digest(network)
+    assert models.digest(network) == before
+    weights = network.get_weights()
+    weights[-1][0] += 1e-3
+    network.set_weights(weights)
+    assert models.digest(network) != before

@@ -1,0 +1,105 @@
+"""From a recipe to a run record, on the sample."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import networks, runs, settings, splits
+from helpers.ham10000 import CLASSES
+
+
+@pytest.fixture(scope="module")
+def small():
+    config = settings.load("cnn-from-scratch")
+    return replace(config, sizes=replace(config.sizes, image=(32, 32), rows=30, epochs=2))
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    monkeypatch.setenv("SKIN_WEIGHTS", "random")
+    monkeypatch.setenv("SKIN_PRECISION", "float32")
+
+
+def codes_of(ham, rows):
+    return pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes[rows]
+
+
+@pytest.fixture(scope="module")
+def trained(ham, small, tmp_path_factory):
+    """A MobileNetV2, last blocks retrained, with what it said of the test images after each epoch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKIN_WEIGHTS", "random")
+        patch.setenv("SKIN_PRECISION", "float32")
+        recipe = replace(networks.RECIPES["resnet-tuned"], network=("mobilenetv2",), views=2, head_epochs=1)
+        folder = tmp_path_factory.mktemp("training")
+        np.save(folder / "test-009.npy", np.zeros(7))  # what a longer run of other settings left
+        split = splits.grouped(ham.table, 0)
+        first = networks.train(recipe, ham, small, split, folder, watch_test=True)
+        again = networks.train(recipe, ham, small, split, folder, watch_test=True)
+        return first, again
+
+
+def test_a_trained_network_says_the_same_of_pixels_and_of_the_cache(ham, small, trained):
+    from helpers import images
+
+    first, _ = trained
+    rows = first.split.test[:5]
+    direct = first.model.predict(images.load_pixels(ham, small)[rows].astype("float32"), verbose=0)
+    assert direct.shape == (5, 7) and first.test.shape == (len(first.split.test), 7)
+    assert np.allclose(first.test.sum(axis=1), 1) and first.facts["recipe"]["cut"].startswith("block_")
+
+
+def test_a_second_call_resumes_what_is_finished(trained):
+    first, again = trained
+    assert np.allclose(first.test, again.test, atol=1e-6)
+    assert len(first.test_by_epoch) == len(again.test_by_epoch) == first.facts["epochs_trained"]
+
+
+def test_choosing_on_the_test_set_is_never_worse_there_and_is_marked(ham, small, trained, tmp_path):
+    first, _ = trained
+    truth = codes_of(ham, first.split.test)
+    chosen = networks.chosen_on_test(first, truth)
+    right = [(prob.argmax(axis=1) == truth).mean() for prob in first.test_by_epoch]
+    assert (chosen.test.argmax(axis=1) == truth).mean() == max(right)
+    for name, one in (("honest", first), ("picked", chosen)):
+        networks.record(name, [one], ham, small, tmp_path, resamples=20)
+    honest, picked = runs.load(tmp_path / "honest"), runs.load(tmp_path / "picked")
+    assert not any("CHOSEN ON THE TEST SET" in mark for mark in honest.marks)
+    assert any("CHOSEN ON THE TEST SET" in mark for mark in picked.marks)
+    assert len(honest.history) == first.facts["epochs_trained"]
+    runs.verify(honest, ham.table)
+    with pytest.raises(ValueError, match="watch_test=True"):
+        networks.chosen_on_test(replace(first, test_by_epoch=[]), truth)
+
+
+def test_evened_priors_divide_by_the_share_of_each_class(ham, trained):
+    first, _ = trained
+    y = codes_of(ham, first.split.train)
+    evened = networks.evened(first, y)
+    ratio = first.test / (np.bincount(y, minlength=7) / len(y))
+    assert np.allclose(evened.test, ratio / ratio.sum(axis=1, keepdims=True))
+    assert (evened.test[:, 5] < first.test[:, 5]).all(), "nevi, the most frequent, lose"
+    assert evened.facts["priors"] == "evened" != first.facts["priors"]
+
+
+def test_a_network_from_scratch_and_one_frozen_to_its_end(ham, small, tmp_path):
+    split = splits.grouped(ham.table, 1)
+    frozen = networks.train(networks.RECIPES["mobilenetv2-frozen"], ham, small, split)
+    config = replace(small, sizes=replace(small.sizes, image=(90, 90), rows=14, epochs=1))
+    scratch = networks.train(networks.RECIPES["cnn-improved"], ham, config, split)
+    assert "frozen" in frozen.label and "90 x 90" in scratch.label
+    for one in (frozen, scratch):
+        assert one.facts["training_images"] <= 30 and one.facts["images_per_second"] > 0
+        assert one.validation.shape == (len(split.validation), 7)
+    path = networks.record("both-folds", [frozen], ham, small, tmp_path, folds=[1], resamples=20)
+    assert runs.load(path).facts["folds"] == [1]
+
+
+def test_the_rows_of_a_tier_are_drawn_from_the_training_rows_alone(ham, small):
+    split = splits.grouped(ham.table, 0)
+    rows = networks.training_rows(split, small)
+    assert len(rows) == 30 and np.isin(rows, split.train).all() and len(np.unique(rows)) == 30
+    everything = replace(small, sizes=replace(small.sizes, rows=None))
+    assert np.array_equal(networks.training_rows(split, everything), split.train)

@@ -1,0 +1,225 @@
+"""The one fit: repeatable, resumable after a kill, stopped and slowed by the validation set, clear about NaN."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import models, pipeline, training
+from helpers.augmentation import Augmentation
+
+RNG = np.random.default_rng(8)
+CODES = np.arange(42) % 7
+PIXELS = (RNG.integers(0, 60, (42, 12, 12, 3)) + 25 * CODES[:, None, None, None]).astype(np.uint8)
+ROOT = Path(__file__).parents[1]
+
+
+def network():
+    keras.utils.set_random_seed(9)
+    inputs = keras.Input((12, 12, 3), name="image")
+    # Named, as all our networks' layers are: Keras numbers the others, and a digest goes by the names.
+    x = keras.layers.Rescaling(1 / 255, name="rescale")(inputs)
+    x = keras.layers.Conv2D(6, 3, activation="relu", name="conv")(x)
+    return models.classifier(keras.Model(inputs, x), units=8, dropout=0.4)
+
+
+def batches(epoch):
+    return pipeline.training_batches(
+        PIXELS, CODES, np.arange(35), 8, epochs=1, first_epoch=epoch, seed=3, augmentation=Augmentation(rotate=0.1)
+    )
+
+
+def fit(model, epochs=4, **options):
+    validation = pipeline.batches(PIXELS, CODES, np.arange(35, 42))
+    return training.fit(model, batches, validation, **{"epochs": epochs, "seed": 5, "learning_rate": 0.01} | options)
+
+
+def distance(one, other):
+    return max(np.abs(a - b).max() for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+
+
+def test_the_same_seed_gives_the_same_network_and_another_seed_another():
+    one, same, other = network(), network(), network()
+    fit(one), fit(same), fit(other, seed=6)
+    assert distance(one, same) == 0 < distance(one, other)
+
+
+def test_the_model_holds_the_best_epoch_s_weights_and_the_history_says_which():
+    seen = []
+    model = network()
+    found = fit(model, 6, learning_rate=0.05, after_epoch=lambda epoch: seen.append((epoch, model.get_weights())))
+    losses = found.history["validation_loss"]
+    assert found.best_epoch == losses.idxmin() + 1 and list(found.history["epoch"]) == [epoch for epoch, _ in seen]
+    kept = seen[found.best_epoch - 1][1]
+    assert all(np.array_equal(a, b) for a, b in zip(kept, model.get_weights(), strict=True))
+    assert found.epoch_seconds == pytest.approx(found.history["seconds"].iloc[1:].mean())
+
+
+def test_the_validation_set_slows_and_stops(monkeypatch):
+    losses = iter([1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
+
+    def judged(*_):
+        return {"validation_loss": next(losses), "validation_accuracy": 0.0, "validation_balanced_accuracy": 0.0}
+
+    monkeypatch.setattr(training, "_judge", judged)
+    found = fit(network(), 20, patience=5, slow_down=2)
+    assert len(found.history) == 6 and found.best_epoch == 1
+    rates = found.history["learning_rate"].to_numpy()
+    assert np.allclose(rates, 0.01 * np.array([1, 1, 1, 0.3, 0.3, 0.09]))
+
+
+def test_class_weights_weigh():
+    alone = {code: 1.0 if code == 2 else 0.0 for code in range(7)}
+    model = network()
+    fit(model, 12, class_weight=alone, patience=20)
+    answers = training.predict(model, pipeline.batches(PIXELS, CODES)).argmax(axis=1)
+    assert (answers == 2).mean() > 0.9
+
+
+def test_a_loss_that_is_no_number_stops_with_the_remedy():
+    model = network()
+    model.get_layer("classes").bias.assign([np.nan] * 7)
+    with pytest.raises(training.TrainingError, match=r"loss is nan in epoch 1, batch 1\. Lower the learning rate"):
+        fit(model)
+
+
+def test_a_validation_loss_that_is_no_number_stops_too(tmp_path, monkeypatch):
+    model = network()
+    real = training._train
+
+    def last_step_breaks(*args):
+        found = real(*args)
+        model.get_layer("classes").bias.assign([np.nan] * 7)
+        return found
+
+    monkeypatch.setattr(training, "_train", last_step_breaks)
+    with pytest.raises(training.TrainingError, match=r"validation loss is nan in epoch 1\. Lower"):
+        fit(model, folder=tmp_path)
+    assert not list(tmp_path.iterdir()), "no checkpoint of a broken network"
+
+
+CHILD = """
+import sys
+sys.path[:0] = [{root!r}, {tests!r}]
+import test_training as t
+model = t.network()
+usual = t.batches
+def late(epoch):
+    data = usual(epoch)
+    if epoch < 3:
+        return data
+    import time, tensorflow as tf
+    def stuck():
+        print("in mid-epoch", flush=True)
+        time.sleep(60)
+    def slow(inputs, codes):
+        with tf.control_dependencies([tf.py_function(stuck, [], [])]):
+            return tf.identity(inputs), codes
+    return data.take(2).concatenate(data.skip(2).map(slow))
+t.batches = late
+t.fit(model, 5, folder={folder!r}, slow_down=1)
+"""
+
+
+def test_a_run_killed_in_mid_epoch_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+    usual = batches
+    whole, resumed = network(), network()
+    uncut = fit(whole, 5, slow_down=1)
+    program = CHILD.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(tmp_path))
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    try:
+        assert child.stdout.readline().strip() == "in mid-epoch"
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.stdout.close()
+        assert child.wait() == -signal.SIGKILL
+    assert len(list(tmp_path.glob("checkpoint-*.npz"))) == 1
+    asked = []
+    monkeypatch.setattr(sys.modules[__name__], "batches", lambda epoch: asked.append(epoch) or usual(epoch))
+    found = fit(resumed, 5, folder=tmp_path, slow_down=1)
+    assert asked == [3, 4], "three epochs were done"
+    assert uncut.history["learning_rate"].iloc[3] < 0.01, "there was a fallen learning rate to restore"
+    assert distance(whole, resumed) < 1e-5
+    same = ["epoch", "learning_rate", "loss", "validation_loss"]
+    assert np.allclose(found.history[same], uncut.history[same]) and found.best_epoch == uncut.best_epoch
+
+
+def test_patience_and_learning_rate_go_on_counting_after_a_resume(tmp_path, monkeypatch):
+    losses = iter([1.0, 2.0, 2.0, 2.0, 2.0, 2.0])
+
+    def judged(*_):
+        return {"validation_loss": next(losses), "validation_accuracy": 0.0, "validation_balanced_accuracy": 0.0}
+
+    monkeypatch.setattr(training, "_judge", judged)
+    fit(network(), 3, folder=tmp_path, patience=4, slow_down=3)
+    found = fit(network(), 20, folder=tmp_path, patience=4, slow_down=3)
+    assert len(found.history) == 5 and found.best_epoch == 1
+    assert np.allclose(found.history["learning_rate"], [0.01] * 4 + [0.003])
+
+
+def test_other_settings_do_not_resume_and_a_broken_checkpoint_is_named(tmp_path):
+    fit(network(), 1, folder=tmp_path)
+    assert len(fit(network(), 1, folder=tmp_path).history) == 1
+    others = [{"learning_rate": 0.02}, {"seed": 6}, {"class_weight": {0: 2.0}}, {"patience": 3}, {"slow_down": 2}]
+    for number, other in enumerate(others, 2):
+        fit(network(), 1, folder=tmp_path, **other)
+        assert len(list(tmp_path.glob("checkpoint-*.npz"))) == number
+    different = network()
+    different.get_layer("conv").bias.assign([0.1] * 6)
+    fit(different, 1, folder=tmp_path)
+    paths = sorted(tmp_path.glob("checkpoint-*.npz"))
+    assert len(paths) == 7 and not list(tmp_path.glob("*.partial"))
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(training.TrainingError, match=r"checkpoint-.* cannot be read .*delete it"):
+        fit(network(), 1, folder=tmp_path)
+
+
+def test_probabilities_sum_to_one_and_stand_in_order():
+    model = network()
+    prob = training.predict(model, pipeline.batches(PIXELS, CODES, [5, 1]))
+    assert prob.dtype == np.float64 and np.allclose(prob.sum(axis=1), 1, atol=1e-12)
+    assert np.allclose(prob[0], training.predict(model, pipeline.batches(PIXELS, CODES, [5]))[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "variable", "policy"), [(None, "bfloat16", "mixed_bfloat16"), ("float32", "", "float32")]
+)
+def test_precision_comes_from_the_call_then_the_variable(monkeypatch, asked, variable, policy):
+    before = keras.config.dtype_policy()
+    monkeypatch.setenv("SKIN_PRECISION", variable)
+    try:
+        training.use_precision(asked)
+        assert keras.config.dtype_policy().name == policy
+        with pytest.raises(ValueError, match="'half' is not known"):
+            training.use_precision("half")
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_mixed_precision_trains_resumes_and_says_what_sums_to_one(tmp_path, name):
+    before = keras.config.dtype_policy()
+    try:
+        training.use_precision(name)
+        model, resumed = network(), network()
+        fit(model, 2)
+        assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (name == "float16")
+        assert {weight.dtype for weight in model.weights} == {"float32"}
+        said = model(PIXELS.astype("float32"))
+        assert said.dtype == "float32" and np.allclose(said.numpy().sum(axis=1), 1, atol=1e-6)
+        fit(resumed, 1, folder=tmp_path)
+        fit(again := network(), 2, folder=tmp_path)
+        assert distance(model, again) < 1e-5
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def test_nothing_is_drawn_where_nobody_watches(capsys):
+    fit(network(), 1)
+    assert capsys.readouterr() == ("", "")
