@@ -4,7 +4,7 @@ Chapter 5 introduces it; chapters 5 to 7 build the same steps in plain sight bef
 networks and yours are made by the same two calls, :func:`train` and :func:`record`.  Not a medical device.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -12,58 +12,8 @@ import numpy as np
 import pandas as pd
 
 from helpers import activations, images, models, pipeline, runs, training
-from helpers.augmentation import Augmentation
 from helpers.ham10000 import CLASSES
 from helpers.splits import Split
-
-#: Chapter 3's augmentation.
-USUAL = Augmentation()
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a network is made of and how it is trained.
-
-    ``network``: ``"paper_cnn"``, or names for :func:`helpers.models.backbone`, of which the first to be had is taken.
-    ``frozen``: ``"nothing"``; ``"boundary"``, more than 70 % of the convolutions; ``"backbone"``, all but the new head.
-    ``weighted``: class weights in the loss.  ``views``: how many versions of each image the frozen part is asked about;
-    the answer to a test image is the mean over them.  ``head_epochs``: epochs in which only the head is trained, before
-    the tail joins in.  ``options``: of :func:`helpers.models.paper_cnn` or :func:`helpers.models.classifier`.
-    """
-
-    title: str
-    network: str | tuple[str, ...]
-    frozen: str = "nothing"
-    weighted: bool = True
-    augmentation: Augmentation | None = USUAL
-    views: int = 1
-    batch: int = 32
-    learning_rate: float = 1e-3
-    head_epochs: int = 0
-    patience: int = 8
-    options: dict = field(default_factory=dict)
-
-
-RESNET = ("resnet50", "resnet50v2_imagenet_stage3")
-#: Transfer is trained without class weights: :func:`evened` then gives the answers for classes that count alike.
-FROZEN = {
-    "frozen": "backbone",
-    "weighted": False,
-    "augmentation": None,
-    "batch": 64,
-    "learning_rate": 2e-4,
-}
-TUNED = {"frozen": "boundary", "weighted": False, "views": 4, "learning_rate": 1e-4, "head_epochs": 2, "patience": 6}
-IMPROVED = {"batch_norm": True, "wide_head": False, "dropout": 0.3}
-RECIPES = {
-    "cnn-paper": Recipe("the paper's CNN", "paper_cnn", learning_rate=3e-4),
-    "cnn-improved": Recipe("the paper's CNN, batch-normalised, narrow head", "paper_cnn", options=IMPROVED),
-    "vgg16-frozen": Recipe(", frozen", ("vgg16",), **FROZEN),
-    "vgg16-tuned": Recipe(", last block retrained", ("vgg16",), **TUNED),
-    "resnet-frozen": Recipe(", frozen", RESNET, **FROZEN),
-    "resnet-tuned": Recipe(", last blocks retrained", RESNET, **TUNED),
-    "mobilenetv2-frozen": Recipe(", frozen", ("mobilenetv2",), **FROZEN),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +40,7 @@ def train(recipe, ham, config, split, folder=None, *, watch_test=False):
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : helpers.recipes.Recipe
     ham : helpers.data.Dataset
     config : helpers.settings.Settings
         Image size, epochs, seed, and at most how many training rows.

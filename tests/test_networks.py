@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import networks, runs, settings, splits
+from helpers import networks, recipes, runs, settings, splits
 from helpers.ham10000 import CLASSES
 
 
@@ -32,7 +32,7 @@ def trained(ham, small, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKIN_WEIGHTS", "random")
         patch.setenv("SKIN_PRECISION", "float32")
-        recipe = replace(networks.RECIPES["resnet-tuned"], network=("mobilenetv2",), views=2, head_epochs=1)
+        recipe = replace(recipes.RECIPES["resnet-tuned"], network=("mobilenetv2",), views=2, head_epochs=1)
         folder = tmp_path_factory.mktemp("training")
         np.save(folder / "test-009.npy", np.zeros(7))  # what a longer run of other settings left
         split = splits.grouped(ham.table, 0)
@@ -86,9 +86,9 @@ def test_evened_priors_divide_by_the_share_of_each_class(ham, trained):
 
 def test_a_network_from_scratch_and_one_frozen_to_its_end(ham, small, tmp_path):
     split = splits.grouped(ham.table, 1)
-    frozen = networks.train(networks.RECIPES["mobilenetv2-frozen"], ham, small, split)
+    frozen = networks.train(recipes.RECIPES["mobilenetv2-frozen"], ham, small, split)
     config = replace(small, sizes=replace(small.sizes, image=(90, 90), rows=14, epochs=1))
-    scratch = networks.train(networks.RECIPES["cnn-improved"], ham, config, split)
+    scratch = networks.train(recipes.RECIPES["cnn-improved"], ham, config, split)
     assert "frozen" in frozen.label and "90 x 90" in scratch.label
     for one in (frozen, scratch):
         assert one.facts["training_images"] <= 30 and one.facts["images_per_second"] > 0

@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from helpers import data, networks, provenance, runs, settings, splits
+from helpers import data, networks, provenance, recipes, runs, settings, splits
+from helpers.ham10000 import CLASSES
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
 NAME = "cnn-ablation"
@@ -41,11 +42,11 @@ def main():
     results = []
     for repetition in range(REPETITIONS):
         for arm, layers in ARMS.items():
-            recipe = replace(networks.RECIPES["cnn-improved"], options=layers | {"dropout": 0.3})
+            recipe = replace(recipes.RECIPES["cnn-improved"], options=layers | {"dropout": 0.3})
             seeded = replace(config, seed=config.seed + repetition)
             folder = config.cache / "training" / f"{NAME}-{arm}-{repetition}"
             trained = networks.train(recipe, ham, seeded, split, folder)
-            answers = [networks.CLASSES[code] for code in trained.validation.argmax(axis=1)]
+            answers = [CLASSES[code] for code in trained.validation.argmax(axis=1)]
             for metric, score in (("accuracy", accuracy_score), ("balanced_accuracy", balanced_accuracy_score)):
                 results.append((repetition, arm, "validation", metric, score(truth, answers)))
             print(results[-2:], round(trained.fitted.wall_seconds), "s", flush=True)

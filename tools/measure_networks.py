@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers import data, networks, records, runs, settings
+from helpers import data, networks, recipes, records, runs, settings
 from helpers.ham10000 import CLASSES
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
@@ -66,13 +66,13 @@ def measure(recipe, protocol, folds, size, config, ham):
     for fold in folds:
         split = records.SPLITS[protocol](ham.table, fold, seed=config.seed)
         folder = config.cache / "training" / f"{name}-{fold}"
-        one = networks.train(networks.RECIPES[recipe], ham, config, split, folder, watch_test=watch)
+        one = networks.train(recipes.RECIPES[recipe], ham, config, split, folder, watch_test=watch)
         print(f"{time.strftime('%H:%M:%S')} {name} fold {fold}\n{one.fitted.history.round(3).to_string()}", flush=True)
         trained.append(one)
     found = {name: (trained, "")}
     if watch:
         found[f"{name}-on-test"] = ([networks.chosen_on_test(trained[0], codes[trained[0].split.test])], ON_TEST)
-    if not networks.RECIPES[recipe].weighted:
+    if not recipes.RECIPES[recipe].weighted:
         found[f"{name}-evened"] = ([networks.evened(one, codes[one.split.train]) for one in trained], EVENED)
     upsampled = ", upsampled" if trained[0].facts["upsampled"] else ""
     notes = NOTES.format(stored=f"{ham.size[1]} x {ham.size[0]}", upsampled=upsampled)

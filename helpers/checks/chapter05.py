@@ -12,7 +12,7 @@ CHAINS = (
     (59, [("conv", 3), ("conv", 5)]),
     (11, [("pool", 3), ("conv", 2)]),
     (100, []),
-    (6, [("conv", 3), ("pool", 2), ("conv", 3), ("conv", 1)]),
+    (6, [("conv", 3), ("pool", 2), ("conv", 5), ("pool", 2)]),
 )
 
 
@@ -33,22 +33,23 @@ def _walk(size, steps, padded=False, up=False):
     praise="With it you can check any printed network before you believe it.",
 )
 def output_size(answer, _ham):
-    for size, steps in CHAINS:
-        given, right = answer(size, list(steps)), _walk(size, steps)
-        if given == right:
-            continue
-        if right == 0:
+    given = [answer(size, list(steps)) for size, steps in CHAINS]
+    right = [_walk(size, steps) for size, steps in CHAINS]
+    if given == right:
+        return None
+    if given == [_walk(size, steps, padded=True) for size, steps in CHAINS]:
+        return "That is a padded convolution, which keeps the size. Here a kernel has to fit wholly inside."
+    if given == [_walk(size, steps, up=True) for size, steps in CHAINS]:
+        return "A pool takes whole windows only. Round down, not up."
+    if given == [size - sum(width for kind, width in steps if kind == "conv") for size, steps in CHAINS]:
+        return "A kernel of 3 fits n - 2 times into n pixels, not n - 3 times: count its places in a row of 3."
+    for (size, steps), mine, wanted in zip(CHAINS, given, right, strict=True):
+        if not float(mine).is_integer():
+            return f"From {size}, {steps} you give {mine}. Sizes are whole numbers: a pool rounds down at once."
+        if mine != wanted == 0:
             return f"From {size}, {steps} leaves nothing at some step. Return 0 there, before the next step."
-        if given == _walk(size, steps, padded=True):
-            return "That is a padded convolution, which keeps the size. Here a kernel has to fit wholly inside."
-        if given == _walk(size, steps, up=True):
-            return f"From {size}: a pool takes whole windows only. Round down, not up."
-        if given == size - sum(width if kind == "conv" else 0 for kind, width in steps):
-            return "A kernel of 3 fits n - 2 times into n pixels, not n - 3 times: count its places in a row of 3."
-        if not float(given).is_integer():
-            return f"From {size}, {steps} you give {given}. Sizes are whole numbers: a pool rounds down at once."
-        return f"From {size}, {steps} you give {given}; {right} is left. Take one step at a time, in order."
-    return None
+        if mine != wanted:
+            return f"From {size}, {steps} you give {mine}; {wanted} is left. Take one step at a time, in order."
 
 
 @exercise(
@@ -57,7 +58,7 @@ def output_size(answer, _ham):
     praise="The image's size does not occur in it: that is why one network fits images of any size.",
 )
 def weights(answer, _ham):
-    for channels, kernel, filters in ((3, 3, 32), (64, 5, 7), (1, 1, 4)):
+    for channels, kernel, filters in ((4, 3, 32), (64, 5, 7), (1, 1, 4)):
         given, right = answer(channels, kernel, filters), (kernel**2 * channels + 1) * filters
         if given == right:
             continue

@@ -39,8 +39,23 @@ import pandas as pd
 from keras import layers
 from scipy.ndimage import convolve
 
-from helpers import checks, data, images, metrics, models, networks, pipeline, plots, provenance, records, runs
-from helpers import settings, splits, training
+from helpers import (
+    checks,
+    data,
+    images,
+    metrics,
+    models,
+    networks,
+    pipeline,
+    plots,
+    provenance,
+    recipes,
+    records,
+    runs,
+    settings,
+    splits,
+    training,
+)
 from helpers.augmentation import Augmentation
 from helpers.ham10000 import CLASSES
 
@@ -178,7 +193,7 @@ for number, (kind, width, printed) in enumerate(PRINTED, 1):
     note = "" if printed == expected else f"   <- {expected} follows from {size}"
     print(f"{number:>2}  {kind} {width}   printed {printed}{note}")
     # A misprint does not stop the walk: go on from the size that the next line needs.
-    size = printed if printed == expected or expected - printed > 2 and kind == "conv" else expected
+    size = printed if printed == expected or (expected - printed > 2 and kind == "conv") else expected
 
 # %% [markdown]
 # Two lines do not follow. The ReLU of line 4 cannot halve anything: a misprint, since the next line goes on from the
@@ -393,7 +408,7 @@ plots.show(plots.gallery(seen, names), photo=True)
 # **recipe**. Take one remedy out at a time, and look.
 
 # %%
-recipe = networks.RECIPES["cnn-paper"]
+recipe = recipes.RECIPES["cnn-paper"]
 CHANGES = {
     "no class weights": {"weighted": False},
     "no augmentation": {"augmentation": None},
@@ -527,7 +542,7 @@ print(scores.round(2).to_string())
 # the figure above shows it beside the book's.
 
 # %%
-mine = networks.train(networks.RECIPES["cnn-improved"], ham, config, split)
+mine = networks.train(recipes.RECIPES["cnn-improved"], ham, config, split)
 name = f"cnn-improved-grouped-{size[1]}x{size[0]}-{config.tier}"
 path = networks.record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 5.")
 print(runs.load(path))
