@@ -7,13 +7,13 @@ Needs TensorFlow.
 
 import hashlib
 import os
+import re
 import shutil
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import models
 from helpers.augmentation import DRAWS, augmenter
 from helpers.files import DataError, progress
 from helpers.images import remove_stale, temporary
@@ -56,7 +56,7 @@ def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, aug
             f"views is {views}, augmentation {augmentation}: view 0 is the plain image; more views need an augmentation"
         )
     key = hashlib.sha256(
-        f"{RECIPE} {dataset.fingerprint} {pixels.shape} {models.digest(frozen)} "
+        f"{RECIPE} {dataset.fingerprint} {pixels.shape} {digest(frozen)} "
         f"{keras.config.dtype_policy().name} {views} {augmentation} {config.seed if views > 1 else ''}".encode()
     )
     rows = np.arange(len(pixels)) if rows is None else np.unique(rows)
@@ -151,3 +151,17 @@ def _read(activations, labels, rows, views, batch):
         .map(tf.autograph.experimental.do_not_convert(look_up), num_parallel_calls=2)
         .prefetch(4)
     )
+
+
+def digest(model):
+    """Return a SHA-256 over a network's layers and weights: equal digests, equal answers."""
+    found = hashlib.sha256(repr([(layer.__class__.__name__, _given_name(layer)) for layer in model.layers]).encode())
+    for weight in model.get_weights():
+        found.update(np.ascontiguousarray(weight).tobytes())
+    return found.hexdigest()
+
+
+def _given_name(layer):
+    """Return a layer's name, or nothing if Keras numbered it: the same cell, run again, would count on."""
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.__class__.__name__).lower()
+    return "" if re.fullmatch(rf"({kind}|keras_tensor)(_\d+)?", layer.name) else layer.name

@@ -9,15 +9,12 @@ import os
 # TensorFlow's start-up log is no part of a notebook's output.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import hashlib
-import re
 import socket
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 from keras import layers
 
 from helpers.ham10000 import CLASSES
@@ -289,14 +286,6 @@ def classifier(base, *, units=256, dropout=0.5):
     return keras.Model(inputs, _classes(x), name="classifier")
 
 
-def digest(model):
-    """Return a SHA-256 over a network's layers and weights: equal digests, equal answers."""
-    found = hashlib.sha256(repr([(layer.__class__.__name__, _given_name(layer)) for layer in model.layers]).encode())
-    for weight in model.get_weights():
-        found.update(np.ascontiguousarray(weight).tobytes())
-    return found.hexdigest()
-
-
 def counts(model):
     """Return how many layers of each kind a network has, as a Counter of class names."""
     return Counter(layer.__class__.__name__ for layer in model.layers)
@@ -305,12 +294,6 @@ def counts(model):
 def _classes(x):
     # The softmax is computed in float32 whatever the precision: in float16 small probabilities would become 0.
     return layers.Dense(len(CLASSES), activation="softmax", dtype="float32", name="classes")(x)
-
-
-def _given_name(layer):
-    """Return a layer's name, or nothing if Keras numbered it: the same cell, run again, would count on."""
-    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.__class__.__name__).lower()
-    return "" if re.fullmatch(rf"({kind}|keras_tensor)(_\d+)?", layer.name) else layer.name
 
 
 def _is_convolution(layer):

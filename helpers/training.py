@@ -20,7 +20,7 @@ import tensorflow as tf
 from sklearn.metrics import balanced_accuracy_score
 from tqdm import tqdm
 
-from helpers import models
+from helpers import activations
 from helpers.files import watched
 
 #: The learning rate is multiplied by this when the validation loss has not fallen for a while.
@@ -214,7 +214,7 @@ def _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow
     """Return the checkpoint's path; its name is a hash of the settings, so that no other run resumes from it."""
     if folder is None:
         return None
-    settings = (models.digest(model), seed, learning_rate, class_weight, patience, slow_down)
+    settings = (activations.digest(model), seed, learning_rate, class_weight, patience, slow_down)
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / f"checkpoint-{hashlib.sha256(repr(settings).encode()).hexdigest()[:16]}.npz"
 

@@ -39,6 +39,7 @@ import pandas as pd
 from keras import layers
 from scipy.ndimage import convolve
 
+# %%
 from helpers import (
     checks,
     data,
