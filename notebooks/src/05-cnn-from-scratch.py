@@ -29,7 +29,7 @@ import sys
 if "google.colab" in sys.modules:
     # %pip install --quiet --no-deps "git+{{repository}}"
 
-# %%
+# %% tags=["remove-output"]
 from dataclasses import replace
 from itertools import product
 
@@ -39,7 +39,6 @@ import pandas as pd
 from keras import layers
 from scipy.ndimage import convolve
 
-# %%
 from helpers import (
     checks,
     data,
@@ -60,9 +59,11 @@ from helpers import (
 from helpers.augmentation import Augmentation
 from helpers.ham10000 import CLASSES
 
+training.use_precision()
+
+# %%
 config = settings.load("cnn-from-scratch")
 ham = data.load(config)
-training.use_precision()
 provenance.banner(ham, config)
 
 # %% [markdown]
@@ -394,7 +395,8 @@ for answer in watch.predict(lesion[None].astype("float32"), verbose=0):
     answer = np.asarray(answer[0], "float32")
     liveliest = np.argsort(answer.std(axis=(0, 1)))[-5:]
     maps = [answer[..., kernel] / max(answer[..., kernel].max(), 1e-6) for kernel in liveliest]
-    grown = [np.kron(one, np.ones((-(-size[0] // one.shape[0]),) * 2))[: size[0], : size[1]] for one in maps]
+    down, across = (np.arange(size[k]) * answer.shape[k] // size[k] for k in range(2))
+    grown = [one[down][:, across] for one in maps]
     seen.append([np.repeat((255 * one)[..., None], 3, axis=2).astype(np.uint8) for one in grown])
 names = [f"{name}\n{layer.output.shape[1]} x {layer.output.shape[2]}" for name, layer in chosen.items()]
 plots.show(plots.gallery(seen, names), photo=True)
@@ -451,7 +453,7 @@ if (path / "experiment.json").exists():
     for arm, one in table.iterrows():
         print(f"{arm:<12} {one['mean']:.3f}, from {one['min']:.3f} to {one['max']:.3f}")
 else:
-    table = pd.DataFrame({"mean": [1 / 7], "min": [1 / 7], "max": [1 / 7]}, ["not measured yet"])
+    table = pd.DataFrame({"mean": [np.nan], "min": [np.nan], "max": [np.nan]}, ["not measured yet"])
 fig, axis = plots.figure(2.2)
 plots.intervals(axis, table, "#0072B2")
 axis.axvline(1 / len(CLASSES), color="#1A1A1A", linestyle="--", linewidth=1)
