@@ -2,7 +2,7 @@
 
 Flip, rotation, translation and zoom are one 3 x 3 matrix each; their product says in one go where in the source image
 each pixel of the result comes from, so every image is resampled once, and a whole batch is one compiled operation.
-Needs TensorFlow; of the other rooms only :mod:`helpers.pipeline` imports this one.
+Needs TensorFlow; only :mod:`helpers.pipeline` and the rooms of networks import this one.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """From cached pixels to augmented batches, fast and repeatable.  Chapter 3 introduces it.
 
 All that is random is a function of the seed, the epoch and the place in the epoch, never of threads or timing.
-Needs TensorFlow; no other room imports this one at its start.
+Needs TensorFlow; only the rooms of networks import this one.
 """
 
 import numpy as np
