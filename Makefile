@@ -38,6 +38,9 @@ lock: $(READY) ## Resolve requirements.lock anew from pyproject.toml
 	_build/uv/bin/uv pip compile --quiet --universal --upgrade --all-extras --no-annotate --no-header \
 		--python-version 3.11 --no-emit-index-url --output-file requirements.lock pyproject.toml
 
+repository: ## Give the course another address: make repository URL=https://github.com/me/fork
+	$(PYTHON) tools/repository.py $(URL)
+
 clean: ## Remove everything that the other commands made here
 	rm -rf .venv _build .pytest_cache .ruff_cache .coverage *.egg-info
 
@@ -48,4 +51,4 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: help book test lab notebooks bench lock clean
+.PHONY: help book test lab notebooks bench lock repository clean

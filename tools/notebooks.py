@@ -151,7 +151,8 @@ def build(path, root=ROOT):
                 raise SourceError(f"a cell is text or code, not {cell.cell_type}")
         except SourceError as error:
             raise SourceError(f"{path.name}, line {line}: {error}") from None
-        digest = hashlib.sha256(f"{cell.cell_type}\n{source}".encode()).hexdigest()[:12]
+        # Of the source as it stands in the file: a cell keeps its name when the repository gets another address.
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         seen[digest] = seen.get(digest, 0) + 1
         new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
         cells.append(new(source, metadata=metadata, id=f"{digest}-{seen[digest]}"))
