@@ -1,12 +1,16 @@
 """The files around the code agree with one another."""
 
+import datetime
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import helpers
 from helpers.ham10000 import CLASSES, COLOURS, MISSED_PAIRS, NAMES, PUBLISHED_IMAGES, PUBLISHED_LESIONS
@@ -35,12 +39,128 @@ def test_dependencies_that_colab_has_are_lower_bounds_only():
         assert {part.operator for part in Requirement(line).specifier} == {">="}, line
 
 
+def here(extras=("",)):
+    """Return the function that says whether a requirement holds for this Python and system, with one of ``extras``."""
+    return lambda line: line.marker is None or any(line.marker.evaluate({"extra": extra}) for extra in extras)
+
+
+def needed():
+    """Return the names of all packages that the installed ones say the project needs, directly or by way of others."""
+    found, todo = {}, [("learning-to-see-skin-lesions", frozenset(PROJECT["optional-dependencies"]))]
+    while todo:
+        name, extras = todo.pop()
+        if extras <= found.get(name, frozenset()) and name in found:
+            continue
+        found[name] = found.get(name, frozenset()) | extras
+        lines = WANTED if len(found) == 1 else map(Requirement, metadata.requires(name) or [])
+        todo += [(canonicalize_name(line.name), frozenset(line.extras)) for line in filter(here(("", *extras)), lines)]
+    return set(found) - {"learning-to-see-skin-lesions"}
+
+
+def test_the_lock_holds_what_the_project_needs_and_nothing_else():
+    locked = {canonicalize_name(line.name) for line in filter(here(), LOCK)}
+    assert locked == needed()
+
+
+def test_the_lock_pins_one_version_of_each_package_for_each_python():
+    for name in {line.name for line in LOCK}:
+        lines = [line for line in LOCK if line.name == name]
+        for python in ("3.11.4", "3.11.9", "3.12.0", "3.13.0"):
+            given = {"python_full_version": python, "python_version": python[:4]}
+            fitting = [str(line) for line in lines if line.marker is None or line.marker.evaluate(given)]
+            assert len(fitting) <= 1, f"Python {python}: {fitting}"
+
+
+def test_the_packages_here_are_the_locked_ones():
+    there = {line.name: next(iter(line.specifier)).version for line in filter(here(), LOCK)}
+    assert {name: metadata.version(name) for name in there} == there, "run: make (the lock has changed since)"
+
+
 def test_conda_reads_the_same_lock_and_a_python_that_the_project_takes():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())
     (pip,) = (line["pip"] for line in conda["dependencies"] if isinstance(line, dict))
-    assert "--requirement requirements.lock" in pip
-    (python,) = (line.split("=")[1] for line in conda["dependencies"] if str(line).startswith("python="))
+    assert pip == ["--requirement requirements.lock", "--editable ."]
+    plain = [line for line in conda["dependencies"] if isinstance(line, str)]
+    (python,) = (line.split("=")[1] for line in plain if line.startswith("python="))
     assert python in Requirement(f"python{PROJECT['requires-python']}").specifier
+    # Everything else is the lock's affair: a second list of versions would not stay the same.
+    assert {*plain} == {f"python={python}", "make", "pip"}
+
+
+#: What the Citation File Format 1.2.0 asks of the keys that this project uses; other keys are refused, so that a
+#: misspelt one is found.  https://doi.org/10.5281/zenodo.5171937
+PERSON = {
+    "type": "object",
+    "required": ["family-names", "given-names"],
+    "properties": {"family-names": {"type": "string"}, "given-names": {"type": "string"}},
+    "additionalProperties": False,
+}
+ENTITY = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string", "minLength": 1}},
+    "additionalProperties": False,
+}
+DOI = {"type": "string", "pattern": r"^10\.\d{4,9}(\.\d+)?/[A-Za-z0-9:/_;\-\.\(\)\[\]\\]+$"}
+AUTHORS = {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"anyOf": [PERSON, ENTITY]}}
+REFERENCE = {
+    "type": "object",
+    "required": ["authors", "title", "type"],
+    "properties": {
+        "type": {"enum": ["article", "book", "conference-paper", "data", "dataset", "software"]},
+        "title": {"type": "string", "minLength": 1},
+        "authors": AUTHORS,
+        "journal": {"type": "string"},
+        "volume": {"type": ["string", "integer"]},
+        "start": {"type": ["string", "integer"]},
+        "year": {"type": ["string", "integer"]},
+        "doi": DOI,
+    },
+    "additionalProperties": False,
+}
+CITATION = {
+    "type": "object",
+    "required": ["authors", "cff-version", "message", "title"],
+    "properties": {
+        "cff-version": {"const": "1.2.0"},
+        "message": {"type": "string", "minLength": 1},
+        "title": {"type": "string", "minLength": 1},
+        "type": {"enum": ["dataset", "software"]},
+        "authors": AUTHORS,
+        "version": {"type": "string"},
+        "date-released": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
+        "license": {"const": "MIT"},
+        "repository-code": {"type": "string", "pattern": "^https://"},
+        "url": {"type": "string", "pattern": "^https://"},
+        "keywords": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}},
+        "references": {"type": "array", "items": REFERENCE},
+    },
+    "additionalProperties": False,
+}
+
+
+def test_the_citation_file_is_valid():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    jsonschema.validate(citation, CITATION)
+    # Written in quotation marks: a bare date is none of the format's strings.
+    datetime.date.fromisoformat(citation["date-released"])
+    assert citation["license"] == PROJECT["license"]
+    assert citation["repository-code"] == PROJECT["urls"]["Repository"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("message", None), ("authors", []), ("date-released", "22.11.2026"), ("licence", "MIT"), ("version", 0.1)],
+)
+def test_the_check_of_the_citation_file_sees_what_it_looks_for(key, value):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text()) | {key: value}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({name: kept for name, kept in citation.items() if kept is not None}, CITATION)
+
+
+def test_the_citation_file_and_the_changes_name_the_same_day():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert f"## {citation['version']} ({citation['date-released']})" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_the_version_stands_once_in_each_place_and_is_the_same():
