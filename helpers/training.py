@@ -101,7 +101,7 @@ def fit(
     folder : Path, optional
         Where the checkpoint lies, one folder a run.  If there is one of the same settings, training resumes from it.
     class_weight : dict, optional
-        ``{class code: weight}``, as :func:`helpers.pipeline.class_weights` returns it.
+        ``{class code: weight}``, as :func:`helpers.pipeline.class_weights` returns it; a class it lacks weighs 1.
     after_epoch : callable, optional
         ``after_epoch(epoch)`` is called when an epoch is done and before its checkpoint is written, to look at the
         model as it then is.
@@ -112,6 +112,8 @@ def fit(
         If the loss is no longer a finite number.
     """
     started = time.perf_counter()
+    if class_weight:
+        class_weight = {code: class_weight.get(code, 1.0) for code in range(model.output.shape[-1])}
     _compile(model, learning_rate)
     checkpoint = _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow_down)
     state = {"epoch": 0, "best": np.inf, "best_epoch": 0, "history": [], "before": 0.0}
@@ -192,7 +194,7 @@ def _train(model, data, class_weight, epoch):
 
 def _judge(truth, prob, class_weight):
     """Return loss, accuracy and balanced accuracy of the validation set."""
-    weights = [class_weight.get(code, 1.0) for code in truth] if class_weight else None
+    weights = [class_weight[code] for code in truth] if class_weight else None
     loss = -np.log(np.maximum(prob[np.arange(len(truth)), truth], 1e-12))
     answers = prob.argmax(axis=1)
     return {
