@@ -318,8 +318,9 @@ def works_linked(element):
 
 
 def browser_path():
-    """Return the path of a Chromium, or None."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    """Return the path of a Chromium, or None; on macOS Chrome is an application and not among the commands."""
+    mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", mac))), None)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,288 @@
+"""The workflows: what they run is there, what they use is pinned, and no job may do more than it has to."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
+
+from helpers import download
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / ".github" / "workflows"
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.yml"))}
+WORKFLOWS = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
+JOBS = {(name, job): value for name, workflow in WORKFLOWS.items() for job, value in workflow["jobs"].items()}
+STEPS = [(key, step) for key, job in JOBS.items() for step in job.get("steps", [])]
+RUNS = [pytest.param(step["run"], id=f"{'/'.join(key)}: {step['name']}") for key, step in STEPS if "run" in step]
+#: What a job may write; every other job reads the repository and no more.
+WRITES = {
+    ("publish", "deploy"): {"pages": "write", "id-token": "write"},
+    ("release", "release"): {"contents": "write"},
+    ("colab", "report"): {"contents": "read", "issues": "write"},
+    ("links", "report"): {"contents": "read", "issues": "write"},
+}
+DATA = "_build/data/ham10000-dataverse"
+
+
+def on(name):
+    """Return what starts a workflow; YAML 1.1 takes the key ``on`` for true."""
+    return WORKFLOWS[name][True]
+
+
+def steps(name, job):
+    return JOBS[name, job]["steps"]
+
+
+def using(name, job, action):
+    """Return the steps of a job that use an action."""
+    return [step for step in steps(name, job) if step.get("uses", "").startswith(f"{action}@")]
+
+
+def test_there_is_a_workflow_for_each_promise():
+    assert set(WORKFLOWS) == {"book", "colab", "links", "publish", "release", "test"}
+
+
+# --- what they run is there ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", RUNS)
+def test_what_a_step_runs_is_there(script):
+    for line in re.findall(r"\bmake (.+)", script):
+        done = subprocess.run(["make", "--dry-run", *line.split()], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    for path in re.findall(r"(?<![\w.])(?:/course/)?((?:tools|tests)/[\w./-]+)", script):
+        assert (ROOT / path).is_file(), path
+    for room in re.findall(r"-m (helpers\.\w+)", script):
+        assert (ROOT / f"{room.replace('.', '/')}.py").is_file(), room
+
+
+def test_the_check_of_what_is_run_sees_what_it_looks_for():
+    for script in (
+        "make no-such-target",
+        "python tools/none.py",
+        "docker run x /course/tools/none.py",
+        "-m helpers.none",
+    ):
+        with pytest.raises(AssertionError):
+            test_what_a_step_runs_is_there(script)
+
+
+@pytest.mark.parametrize("script", RUNS)
+def test_a_step_is_bash_and_nobody_else_s_text_gets_into_it(script):
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    # A title or a branch's name pasted into a script would run as a part of it: values come in the environment.
+    assert "${{" not in script
+
+
+def test_a_called_workflow_is_there_and_can_be_called():
+    called = [job["uses"] for job in JOBS.values() if "uses" in job]
+    assert called
+    for path in called:
+        assert (ROOT / path).is_file() and "workflow_call" in yaml.safe_load((ROOT / path).read_text())[True]
+
+
+def test_the_badges_show_workflows_that_are_there():
+    shown = re.findall(r"actions/workflows/([\w.-]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert shown and all((FOLDER / name).is_file() for name in shown)
+
+
+def test_scripts_can_be_started():
+    for path in re.findall(r"run: (tools/\S+)", "".join(TEXTS.values())):
+        assert (ROOT / path).stat().st_mode & 0o111, path
+
+
+# --- what they use is pinned -----------------------------------------------------------------------------------------
+
+
+def test_every_action_is_pinned_to_one_commit_and_says_which_version_that_is():
+    used = re.findall(r"uses: +(?!\./)(\S+?)@(\S+)(.*)", "".join(TEXTS.values()))
+    assert used
+    pins = {}
+    for action, commit, comment in used:
+        assert re.fullmatch(r"[0-9a-f]{40}", commit), f"{action} is pinned to {commit}, which its authors can move"
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), f"{action}: which version is {commit}?"
+        repository = "/".join(action.split("/")[:2])
+        pins.setdefault(repository, set()).add((commit, comment))
+    assert {repository: found for repository, found in pins.items() if len(found) > 1} == {}
+    assert {repository.split("/")[0] for repository in pins} == {"actions"}, "an action of somebody else than GitHub"
+
+
+def test_a_tool_that_a_step_fetches_has_a_version():
+    for spec in re.findall(r"--spec (\S+)", "".join(TEXTS.values())):
+        assert re.fullmatch(r"[\w-]+==[\d.]+", spec)
+
+
+def test_the_pythons_are_those_that_the_project_takes():
+    wanted = SpecifierSet(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"])
+    tested = JOBS["test", "test"]["strategy"]["matrix"]["python"]
+    assert all(isinstance(version, str) for version in tested), "without quotation marks 3.10 is 3.1"
+    assert all(version in wanted for version in tested)
+    oldest = min(tested, key=lambda version: int(version.split(".")[1]))
+    assert f"3.{int(oldest.split('.')[1]) - 1}" not in wanted, "the oldest Python that the project takes is not tested"
+    conda = re.search(r"python=(\S+)", (ROOT / "environment.yml").read_text()).group(1)
+    used = {step["with"]["python-version"] for _, step in STEPS if "setup-python" in step.get("uses", "")}
+    assert used - {"${{ matrix.python }}"} == {conda} and conda in tested
+
+
+# --- no job may do more than it has to -------------------------------------------------------------------------------
+
+
+def test_a_job_has_the_permissions_it_needs_and_no_others():
+    for name, workflow in WORKFLOWS.items():
+        assert workflow["permissions"] == {}, f"{name}: a job that names no permissions would have these"
+    assert {key: job.get("permissions") for key, job in JOBS.items()} == {
+        key: WRITES.get(key, {"contents": "read"}) for key in JOBS
+    }
+
+
+def test_no_token_is_left_in_a_checkout():
+    checkouts = [step for _, step in STEPS if "actions/checkout@" in step.get("uses", "")]
+    assert checkouts and all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_no_job_that_may_write_runs_the_code_of_a_package():
+    for key in WRITES:
+        scripts = "\n".join(step.get("run", "") for step in JOBS[key]["steps"])
+        assert not re.search(r"\b(pip|make|pipx|npm|\.venv)\b", scripts), key
+
+
+def test_every_job_ends():
+    assert [key for key, job in JOBS.items() if "uses" not in job and not 0 < job["timeout-minutes"] <= 180] == []
+
+
+def test_no_step_s_failure_is_passed_over_but_a_missing_report_s():
+    passed = [(key, step["uses"]) for key, step in STEPS if step.get("continue-on-error")]
+    assert {key for key, _ in passed} == {("colab", "report"), ("links", "report")}
+    assert all(action.startswith("actions/download-artifact@") for _, action in passed)
+    assert not re.search(r"\|\| *(true|:)|set \+e", "".join(TEXTS.values()))
+
+
+# --- each does what it is for ----------------------------------------------------------------------------------------
+
+
+def test_every_push_is_tested_on_both_systems():
+    assert on("test")["push"] == {"branches": ["**"]} and "pull_request" in on("test")
+    matrix = JOBS["test", "test"]["strategy"]["matrix"]
+    assert {system.split("-")[0] for system in matrix["system"]} == {"ubuntu", "macos"}
+
+
+def test_what_is_published_stands_on_downloaded_images_or_is_not_published():
+    found = steps("book", "build")
+    named = [step.get("name", "") for step in found]
+    order = ["Take HAM10000 from the cache", "Download HAM10000", "Keep HAM10000 in the cache", "Build the book"]
+    positions = [named.index(name) for name in [*order, "Test the built book"]]
+    assert positions == sorted(positions) and "upload-pages-artifact" in found[-1]["uses"]
+    take, fetch, keep = (found[named.index(name)] for name in order[:3])
+    assert take["with"]["path"] == keep["with"]["path"] == DATA
+    # Skipped only after an exact hit; and where there is neither hit nor download, everything after it is skipped too.
+    assert fetch["if"] == keep["if"] == "steps.data.outputs.cache-hit != 'true'" and take["id"] == "data"
+    assert "restore-keys" not in take["with"] and not any("if" in step for step in found[positions[3] :])
+    cache = re.search(r"--cache (\S+)", fetch["run"]).group(1)
+    source = re.search(r"--source (\S+)", fetch["run"]).group(1)
+    assert download.folder(cache, source).as_posix() == DATA
+    for name in ("Build the book", "Test the built book"):
+        # An explicit folder: the loader fails where it is not whole, and never falls back on the sample.
+        assert found[named.index(name)]["env"] == {"SKIN_CACHE": cache, "SKIN_DATA": DATA}
+
+
+def test_only_a_book_of_the_main_branch_that_was_built_is_deployed():
+    assert on("publish")["push"] == {"branches": ["main"]}
+    deploy = JOBS["publish", "deploy"]
+    assert deploy["needs"] == "book" and deploy["if"] == "github.ref == 'refs/heads/main'"
+    assert "always" not in TEXTS["publish"] and WORKFLOWS["publish"]["concurrency"]["cancel-in-progress"] is False
+    configured = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert configured["repository"]["branch"] == "main"
+
+
+def test_a_release_is_of_a_tag_that_was_checked_and_carries_the_built_book():
+    assert on("release") == {"push": {"tags": ["v*"]}}
+    assert JOBS["release", "book"]["needs"] == "check" and JOBS["release", "release"]["needs"] == "book"
+    (asset,) = re.findall(r"(\S+)\.zip \.\)", TEXTS["release"])
+    assert f'gh release create "$GITHUB_REF_NAME" {asset.removeprefix("../")}.zip' in TEXTS["release"]
+    (fetched,) = using("release", "release", "actions/download-artifact")
+    # What upload-pages-artifact names and packs, unless told otherwise.
+    assert fetched["with"] == {"name": "github-pages", "path": "pages"}
+
+
+@pytest.mark.parametrize("name", ["colab", "links"])
+def test_a_weekly_run_that_fails_opens_an_issue_with_its_report(name):
+    (job,) = (key[1] for key in JOBS if key[0] == name and key[1] != "report")
+    (schedule,) = on(name)["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", schedule["cron"]) and "workflow_dispatch" in on(name)
+    assert JOBS[name, "report"]["needs"] == job and JOBS[name, "report"]["if"] == "failure()"
+    (kept,), (fetched,) = (
+        using(name, job, "actions/upload-artifact"),
+        using(name, "report", "actions/download-artifact"),
+    )
+    assert kept["with"]["name"] == fetched["with"]["name"] and kept["with"]["path"] == fetched["with"]["path"]
+    assert kept["if"] == "${{ !cancelled() }}"
+    script = steps(name, "report")[-1]["run"]
+    assert f"{kept['with']['path']}/{name}.md" in script
+    assert f"{name}.md" in "".join(step.get("run", "") for step in steps(name, job))
+
+
+def test_what_runs_in_colab_s_image_runs_all_notebooks_of_this_commit():
+    script = next(step["run"] for step in steps("colab", "run") if step.get("name") == "Run the notebooks")
+    assert '"$PWD:/course:ro"' in script and "/course/tools/colab.py --report /report/colab.md" in script
+    assert JOBS["colab", "run"]["env"]["IMAGE"].startswith("us-docker.pkg.dev/colab-images/public/runtime:")
+
+
+# --- the script that opens issues ------------------------------------------------------------------------------------
+
+GH = """#!/usr/bin/env bash
+echo "$*" >>"$CALLS"
+if [[ $2 == list ]]; then printf '%b' "$OPEN"; else cat "${@: -1}" >"$BODY"; fi
+"""
+
+
+@pytest.fixture
+def github(tmp_path, monkeypatch):
+    """A stand-in for GitHub's command: returns what the script called, and what it wrote."""
+    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name, value in {
+        "CALLS": tmp_path / "calls",
+        "BODY": tmp_path / "body",
+        "GITHUB_SERVER_URL": "https://host.example",
+        "GITHUB_REPOSITORY": "me/course",
+        "GITHUB_RUN_ID": "42",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+
+    def call(title, report, listed=""):
+        monkeypatch.setenv("OPEN", listed)
+        subprocess.run([shutil.which("bash"), ROOT / "tools/open_issue.sh", title, report], check=True)
+        return (tmp_path / "calls").read_text().splitlines()[-1], (tmp_path / "body").read_text()
+
+    return call
+
+
+def test_the_first_failure_opens_an_issue_with_the_report_and_the_run(github, tmp_path):
+    (tmp_path / "report.md").write_text("3 links are broken.\n")
+    called, body = github("Broken links", tmp_path / "report.md", "7\\tBroken links in chapter 1\\n")
+    assert called.startswith("issue create --title Broken links --body-file")
+    assert body == "3 links are broken.\n\nThe run: https://host.example/me/course/actions/runs/42\n"
+
+
+def test_the_next_failure_is_added_to_the_issue_that_is_open(github, tmp_path):
+    (tmp_path / "report.md").write_text("Still.\n")
+    called, body = github("Broken links", tmp_path / "report.md", "9\\tOther\\n8\\tBroken links\\n5\\tBroken links\\n")
+    assert called.startswith("issue comment 8 --body-file") and body.startswith("Still.")
+
+
+def test_without_a_report_the_issue_says_so(github, tmp_path):
+    called, body = github("Broken links", tmp_path / "none.md")
+    assert called.startswith("issue create") and "before there was a report" in body
+
+
+def test_a_report_longer_than_github_takes_is_cut(github, tmp_path):
+    (tmp_path / "report.md").write_text("x" * 100_000)
+    body = github("Broken links", tmp_path / "report.md")[1]
+    assert len(body) < 65_536 and body.rstrip().endswith("runs/42")
