@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from helpers import activations
 from helpers.files import watched
+from helpers.ham10000 import CLASSES
 
 #: The learning rate is multiplied by this when the validation loss has not fallen for a while.
 FACTOR = 0.3
@@ -113,7 +114,7 @@ def fit(
     """
     started = time.perf_counter()
     if class_weight:
-        class_weight = {code: class_weight.get(code, 1.0) for code in range(model.output.shape[-1])}
+        class_weight = {code: class_weight.get(code, 1.0) for code in range(len(CLASSES))}
     _compile(model, learning_rate)
     checkpoint = _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow_down)
     state = {"epoch": 0, "best": np.inf, "best_epoch": 0, "history": [], "before": 0.0}
