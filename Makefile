@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+UV := _build/uv/bin/uv
 
 # What the tests and the stored notebook outputs stand on: the embedded sample, whatever the shell has set.
 SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET SKIN_TIER=quick SKIN_CACHE=$(CURDIR)/_build/cache \
@@ -24,6 +25,12 @@ test: $(READY) ## Test the helpers, the notebooks and the built book
 	$(BIN)/python tools/book.py
 	$(BIN)/pytest tests/test_book.py
 
+test-all: test $(UV) ## Also test what takes minutes and a registry: Colab's versions, the kit without a network
+	$(BIN)/pytest tests -m long
+
+kit: book ## Pack book, notebooks, packages, data (SKIN_DATA) and weights (SKIN_WEIGHTS) for a room without a network
+	$(BIN)/python tools/kit.py
+
 lab: $(READY) ## Open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
@@ -33,9 +40,8 @@ notebooks: $(READY) ## Regenerate notebooks/*.ipynb and the learner edition from
 bench: $(READY) ## Run the benchmarks (needs SKIN_DATA) and record them in benchmarks/results
 	for script in benchmarks/*.py; do $(BIN)/python $$script; done
 
-lock: $(READY) ## Resolve requirements.lock anew from pyproject.toml
-	$(BIN)/python -m venv _build/uv && _build/uv/bin/pip install --quiet uv
-	_build/uv/bin/uv pip compile --quiet --universal --upgrade --all-extras --no-annotate --no-header \
+lock: $(READY) $(UV) ## Resolve requirements.lock anew from pyproject.toml
+	$(UV) pip compile --quiet --universal --upgrade --all-extras --no-annotate --no-header \
 		--python-version 3.11 --no-emit-index-url --output-file requirements.lock pyproject.toml
 
 repository: ## Give the course another address: make repository URL=https://github.com/me/fork
@@ -51,4 +57,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: help book test lab notebooks bench lock repository clean
+$(UV):
+	$(PYTHON) -m venv _build/uv
+	_build/uv/bin/pip install --quiet --disable-pip-version-check uv
+
+.PHONY: help book test test-all kit lab notebooks bench lock repository clean

@@ -2,7 +2,7 @@
 
 ``ham10000 → settings → sample → sources → download → files → data → splits → images → preprocess → augmentation
 → pipeline → models → activations → training → lesions → features → baselines → bootstrap → scores → metrics →
-slices → provenance → records → runs → recipes → networks → plots → checks``.
+slices → records → provenance → runs → comparison → mixture → leakage → recipes → networks → plots → checks``.
 A module imports only from rooms before it.  Not a medical device: this code teaches, it diagnoses nobody.
 """
 

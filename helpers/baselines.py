@@ -25,7 +25,7 @@ from xgboost import XGBClassifier
 
 from helpers.ham10000 import CLASSES
 from helpers.settings import SEED
-from helpers.splits import lesion_groups
+from helpers.splits import lesion_groups, shuffled
 
 MODELS = ("forest", "xgboost", "svm")
 #: What :func:`fit_and_predict` tries, unless it is told otherwise.  ``weight_power`` says how strongly the training
@@ -182,8 +182,8 @@ def fit_and_predict(
     tried = []
     if len(choices) > 1:
         rows = _subsample(split.train, groups, tuning_rows, seed)
-        inner = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=seed)
-        parts = [(rows[a], rows[b]) for a, b in inner.split(rows, codes[rows], groups[rows])]
+        inner = StratifiedGroupKFold(INNER_FOLDS).split(rows, codes[rows], shuffled(groups[rows], seed))
+        parts = [(rows[a], rows[b]) for a, b in inner]
         for choice in choices:
             raw = np.concatenate([said(fitted(a, **choice), b) for a, b in parts])
             truth = np.concatenate([codes[b] for _, b in parts])

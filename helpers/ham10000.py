@@ -36,6 +36,11 @@ COLOURS = {
 PUBLISHED_IMAGES = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
 PUBLISHED_LESIONS = {"akiec": 228, "bcc": 327, "bkl": 727, "df": 73, "mel": 614, "nv": 5403, "vasc": 98}
 
+#: Counted in the published table: images, a class, of lesions that were photographed once; and how many lesions have so
+#: many images.
+PHOTOGRAPHED_ONCE = {"akiec": 151, "bcc": 175, "bkl": 440, "df": 39, "mel": 230, "nv": 4415, "vasc": 64}
+IMAGES_OF_A_LESION = {1: 5514, 2: 1423, 3: 490, 4: 34, 5: 5, 6: 4}
+
 #: The columns of the official metadata.  ``dataset`` (the source) is only in the newer Dataverse file.
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset")
 

@@ -258,7 +258,7 @@ def cut(model, name):
     Both share their weights with ``model``; ``rest`` is None after the last layer.
     """
     layer = model.get_layer(name)
-    frozen = keras.Model(model.input, layer.output, name="frozen")
+    frozen = keras.Model(model.inputs[0], layer.output, name="frozen")
     return frozen, None if layer is model.layers[-1] else keras.Model(layer.output, model.output, name="tail")
 
 

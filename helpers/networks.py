@@ -46,7 +46,8 @@ def train(recipe, ham, config, split, folder=None, *, watch_test=False):
         Image size, epochs, seed, and at most how many training rows.
     split : helpers.splits.Split
     folder : Path, optional
-        Where checkpoints lie, one folder a recipe and split; training resumes from what it finds there.
+        Where checkpoints lie, one folder a recipe and split; training resumes from what it finds there.  Default:
+        :func:`helpers.training.checkpoints`.
     watch_test : bool
         Also ask about the test images after each epoch, to show what choosing the epoch on them would do.  The epoch
         is always chosen on the validation set.
@@ -75,7 +76,7 @@ def train(recipe, ham, config, split, folder=None, *, watch_test=False):
     def answers(wanted):
         return np.mean([training.predict(tail, in_order(wanted, view)) for view in range(recipe.views)], axis=0)
 
-    folder = folder and Path(folder)
+    folder = Path(folder) if folder else training.checkpoints(config, recipe, ham.fingerprint, split.hash)
     common = {"class_weight": weights, "validation": in_order(split.validation), "batches": batches}
     if recipe.head_epochs:
         body = [layer for layer in tail.layers if layer.trainable and layer.name not in models.HEAD]
@@ -209,19 +210,39 @@ def evened(trained, y_train):
     trained : Trained
     y_train : (n,) class codes of the rows that were trained on
     """
-    share = np.maximum(np.bincount(y_train, minlength=len(CLASSES)), 1) / len(y_train)
+    return _shifted(trained, "evened", 1 / _shares(y_train))
 
+
+def restored(trained, y_train):
+    """Return a training with class weights, its probabilities shifted back to the shares of the training images.
+
+    The opposite of :func:`evened`.  Class weights teach a network that all classes are equally common; multiplied by
+    its share, each class's probability is again that of the population that the images were drawn from.
+
+    Parameters
+    ----------
+    trained : Trained
+    y_train : (n,) class codes of the rows that were trained on
+    """
+    return _shifted(trained, "restored", _shares(y_train))
+
+
+def _shares(y_train):
+    return np.maximum(np.bincount(y_train, minlength=len(CLASSES)), 1) / len(y_train)
+
+
+def _shifted(trained, priors, factors):
     def shifted(prob):
-        prob = prob / share
+        prob = prob * factors
         return prob / prob.sum(axis=1, keepdims=True)
 
     return replace(
         trained,
-        label=f"{trained.label}, priors evened",
+        label=f"{trained.label}, priors {priors}",
         validation=shifted(trained.validation),
         test=shifted(trained.test),
         test_by_epoch=[shifted(prob) for prob in trained.test_by_epoch],
-        facts=trained.facts | {"priors": "evened"},
+        facts=trained.facts | {"priors": priors},
     )
 
 
@@ -250,7 +271,7 @@ def _build(recipe, ham, config, pixels, rows):
         model = models.paper_cnn(config.sizes.image, **options)
         return model, model, pixels, {"label": f"{recipe.title}, {config.sizes.image[1]} x {config.sizes.image[0]}"}
     found = models.backbone(*recipe.network, size=config.sizes.image)
-    name = models.boundary(found.model) if recipe.frozen == "boundary" else found.model.layers[-1].name
+    name = models.boundary(found.model, recipe.share) if recipe.frozen == "boundary" else found.model.layers[-1].name
     frozen, rest = models.cut(found.model, name)
     if rest is None:
         # Of a backbone that is frozen to its end the head sees the average only, so only that is kept.

@@ -116,14 +116,23 @@ def heatmap(axis, counts):
 
     ``counts`` is a DataFrame of non-negative whole numbers; a zero is drawn as a dot, a row of zeros stays white.
     """
-    table = counts.to_numpy()
-    shares = table / table.sum(axis=1, keepdims=True).clip(min=1)
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for (row, column), count in np.ndenumerate(table):
-        ink = _ink(plt.get_cmap("Blues")(shares[row, column]))
-        axis.text(column, row, f"{count:,}" if count else "\u00b7", ha="center", va="center", fontsize=8.5, color=ink)
-    axis.set_xticks(range(table.shape[1]), [str(label) for label in counts.columns])
-    axis.set_yticks(range(table.shape[0]), [str(label) for label in counts.index])
+    texts = counts.map(lambda count: f"{count:,}" if count else "\u00b7")
+    _shaded(axis, counts.div(counts.sum(axis=1).clip(lower=1), axis=0), texts)
+
+
+def recalls(axis, table):
+    """Draw a table of shares, such as recalls: each in hundredths in its cell, and as its shade; NaN stays empty."""
+    _shaded(axis, table, table.map(lambda share: "" if np.isnan(share) else f"{100 * share:.0f}"))
+
+
+def _shaded(axis, shades, texts):
+    """Draw ``texts`` in cells of ``shades``, 0 to 1; both are DataFrames with the same labels."""
+    axis.imshow(shades, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (row, column), text in np.ndenumerate(texts.to_numpy()):
+        ink = _ink(plt.get_cmap("Blues")(shades.iat[row, column]))
+        axis.text(column, row, text, ha="center", va="center", fontsize=8.5, color=ink)
+    axis.set_xticks(range(shades.shape[1]), [str(label) for label in shades.columns])
+    axis.set_yticks(range(shades.shape[0]), [str(label) for label in shades.index])
     axis.xaxis.tick_top()
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
@@ -206,21 +215,30 @@ def gallery(rows, labels, titles=None, notes=None, colours=None, columns=None):
     return fig
 
 
-def intervals(axis, table, colours):
+def intervals(axis, table, colours, shift=0.0, marker="o", filled=True):
     """Draw one dot a row with its interval as a line, the first row on top.
 
     The three columns of ``table`` are where the dot stands, and the lower and the upper end of its line; ``colours``
-    is a dict ``{row label: colour}``, or one colour for all.
+    is a dict ``{row label: colour}``, or one colour for all.  ``shift`` moves the marks down by a part of a row, so
+    that two sets fit side by side; ``marker`` and ``filled`` tell them apart.
     """
     for place, (label, dot, low, high) in enumerate(table.itertuples(name=None)):
         shade = colours if isinstance(colours, str) else colours[label]
-        axis.plot([low, high], [place, place], color=shade, linewidth=2.5, solid_capstyle="butt")
-        axis.plot(dot, place, "o", color=shade, markersize=5)
+        height = place + shift
+        axis.plot([low, high], [height, height], color=shade, linewidth=2.5, solid_capstyle="butt")
+        axis.plot(dot, height, marker, color=shade, markersize=5, markerfacecolor=shade if filled else "white")
     axis.set_yticks(range(len(table)), [str(label) for label in table.index])
-    axis.invert_yaxis()
-    axis.grid(axis="x")
+    if not axis.yaxis_inverted():
+        axis.invert_yaxis()
+    axis.grid(True, axis="x")
     axis.set_axisbelow(True)
     axis.margins(y=0.12)
+
+
+def floors(axis, table, colours, **style):
+    """Draw :func:`intervals`, and a black tick where the column ``floor`` of ``table``, its fourth, stands."""
+    intervals(axis, table.iloc[:, :3], colours, **style)
+    axis.plot(table["floor"], range(len(table)), "k|", markersize=11, markeredgewidth=1.8)
 
 
 def scores(axis, table):

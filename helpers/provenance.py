@@ -3,29 +3,45 @@
 import html
 import os
 import platform
-import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 import helpers
+from helpers import records
+from helpers.settings import GPU_CHAPTERS
 
 #: Packages whose version can change a number.
 PACKAGES = ("numpy", "pandas", "scikit-learn", "scikit-image", "pillow")
 #: These are named only where a notebook has imported them: a data chapter does not wait for TensorFlow.
 MODEL_PACKAGES = ("tensorflow", "keras", "xgboost")
+#: Where Colab mounts a reader's Drive.
+DRIVE = Path("/content/drive")
+
+
+def _gpus():
+    """Return how many GPUs TensorFlow sees, if it is loaded, else how many the machine's driver lists."""
+    if "tensorflow" in sys.modules:
+        return len(sys.modules["tensorflow"].config.list_physical_devices("GPU"))
+    try:
+        done = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    # The command can be there, and fail, where no GPU is.
+    return 0 if done.returncode else sum(line.startswith("GPU ") for line in done.stdout.splitlines())
 
 
 def device():
-    """Return the device in words: the GPUs TensorFlow sees, if it is loaded, else the processor cores.
+    """Return the device in words: how many GPUs there are, and the processor cores.
 
     TensorFlow is not imported for it.  A GPU of the machine that no model uses yet is said so.
     """
-    cores = f"{os.cpu_count()} CPU cores ({platform.machine()})"
-    if "tensorflow" in sys.modules:
-        gpus = sys.modules["tensorflow"].config.list_physical_devices("GPU")
-        return f"{len(gpus)} GPU, {cores}" if gpus else f"no GPU, {cores}"
-    return f"{cores}; a GPU is present, not used here" if shutil.which("nvidia-smi") else cores
+    gpus, cores = _gpus(), f"{os.cpu_count()} CPU cores ({platform.machine()})"
+    if gpus and "tensorflow" not in sys.modules:
+        return f"{cores}; a GPU is present, not used here"
+    return f"{gpus or 'no'} GPU, {cores}"
 
 
 def versions():
@@ -94,6 +110,12 @@ def banner(dataset, settings):
             f"UPSAMPLED. This chapter asks for {width} x {height} pixels; the stored images have "
             f"{stored_width} x {stored_height}."
         )
+    colab = "google.colab" in sys.modules
+    if colab and settings.chapter in GPU_CHAPTERS and not _gpus():
+        notices.append(
+            "NO GPU. This chapter trains networks. The quick tier can do without; for a larger one choose Runtime, "
+            "then Change runtime type, then T4 GPU in Colab's menu, and run the chapter again from its first cell."
+        )
     rows = {
         "Data": f"{dataset.source}, {len(dataset.table):,} images of {stored_width} x {stored_height} pixels",
         "Data hash": dataset.fingerprint[:16],
@@ -103,7 +125,25 @@ def banner(dataset, settings):
         "Device": device(),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }
+    if colab:
+        rows["Your files"] = _kept(settings)
     return Banner(rows=rows, notices=tuple(notices))
+
+
+def _kept(settings):
+    """Return in words where a reader's files lie on Colab, which deletes them, and how to keep them."""
+    places = {
+        "SKIN_CACHE": ("downloads and checkpoints", settings.cache),
+        "SKIN_RUNS": ("run records", records.own_folder()),
+    }
+    said = ", ".join(f"{what} in {path}" for what, path in places.values())
+    lost = [variable for variable, (_, path) in places.items() if not path.resolve().is_relative_to(DRIVE)]
+    if lost:
+        said += (
+            ". Colab deletes what is not on your Drive when the session ends: to keep it, mount the Drive and set "
+            f"{' and '.join(lost)} to folders on it before this cell runs"
+        )
+    return said
 
 
 def weights_notice(found):

@@ -16,7 +16,8 @@ class Recipe:
     """What a network is made of and how it is trained.
 
     ``network``: ``"paper_cnn"``, or names for :func:`helpers.models.backbone`, of which the first to be had is taken.
-    ``frozen``: ``"nothing"``; ``"boundary"``, more than 70 % of the convolutions; ``"backbone"``, all but the new head.
+    ``frozen``: ``"nothing"``; ``"boundary"``, more than ``share`` of the convolutions; ``"backbone"``, all but the new
+    head.
     ``weighted``: class weights in the loss.  ``views``: how many versions of each image the frozen part is asked about;
     the answer to a test image is the mean over them.  ``head_epochs``: epochs in which only the head is trained, before
     the tail joins in.  ``options``: of :func:`helpers.models.paper_cnn` or :func:`helpers.models.classifier`.
@@ -25,6 +26,7 @@ class Recipe:
     title: str
     network: str | tuple[str, ...]
     frozen: str = "nothing"
+    share: float = 0.7
     weighted: bool = True
     augmentation: Augmentation | None = USUAL
     views: int = 1
@@ -46,6 +48,8 @@ FROZEN = {
     "learning_rate": 2e-4,
 }
 TUNED = {"frozen": "boundary", "weighted": False, "views": 4, "learning_rate": 1e-4, "head_epochs": 2, "patience": 6}
+#: Only the last block of a ResNet is retrained, on the images as they are.
+LAST = {"share": 0.9, "views": 1, "augmentation": None}
 IMPROVED = {"batch_norm": True, "wide_head": False, "dropout": 0.3}
 RECIPES = {
     "cnn-paper": Recipe("the paper's CNN", "paper_cnn", learning_rate=3e-4),
@@ -54,5 +58,6 @@ RECIPES = {
     "vgg16-tuned": Recipe(", last block retrained", ("vgg16",), **TUNED),
     "resnet-frozen": Recipe(", frozen", RESNET, **FROZEN),
     "resnet-tuned": Recipe(", last blocks retrained", RESNET, **TUNED),
+    "resnet-last": Recipe(", last block retrained", RESNET, **TUNED | LAST),
     "mobilenetv2-frozen": Recipe(", frozen", ("mobilenetv2",), **FROZEN),
 }

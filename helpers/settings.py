@@ -62,16 +62,31 @@ CHAPTERS = {
         "full": Sizes(image=(512, 512), repeats=3, epochs=50),
     },
     "transfer-vgg16": {
-        "quick": Sizes(image=(48, 64), repeats=1, rows=300, epochs=3),
-        "workshop": Sizes(image=(150, 200), repeats=3, epochs=30),
-        "full": Sizes(image=(224, 224), repeats=3, epochs=50),
+        "quick": Sizes(image=(48, 64), repeats=1, rows=200, epochs=3),
+        "workshop": Sizes(image=(150, 200), repeats=4, epochs=30),
+        "full": Sizes(image=(224, 224), repeats=4, epochs=50),
     },
     "transfer-resnet": {
-        "quick": Sizes(image=(48, 64), repeats=1, rows=300, epochs=3),
-        "workshop": Sizes(image=(150, 200), repeats=3, epochs=30),
-        "full": Sizes(image=(224, 224), repeats=3, epochs=50),
+        "quick": Sizes(image=(48, 64), repeats=1, rows=200, epochs=2),
+        "workshop": Sizes(image=(150, 200), repeats=4, epochs=30),
+        "full": Sizes(image=(224, 224), repeats=4, epochs=50),
+    },
+    # No image is opened: ``repeats`` is the number of resamples of a paired test.
+    "against-the-paper": {
+        "quick": Sizes(image=(75, 100), repeats=400),
+        "workshop": Sizes(image=(75, 100), repeats=1000),
+        "full": Sizes(image=(75, 100), repeats=2000),
+    },
+    # The live experiment learns from small copies of the images; the book's record has the deep features.
+    "where-could-90-come-from": {
+        "quick": Sizes(image=(75, 100), repeats=3, rows=1000),
+        "workshop": Sizes(image=(150, 200), repeats=10, rows=4000),
+        "full": Sizes(image=(150, 200), repeats=20),
     },
 }
+
+#: The chapters that train networks.  Above the quick tier they need a GPU, and their notebooks ask Colab for one.
+GPU_CHAPTERS = frozenset(name for name, tiers in CHAPTERS.items() if tiers["full"].epochs)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.utils import check_random_state
 
 from helpers.ham10000 import MISSED_PAIRS
 from helpers.settings import SEED
@@ -93,10 +94,21 @@ def lesion_groups(table):
     return pd.Series(lesions[leader][component][codes], index=table.index, name="group")
 
 
+def shuffled(groups, seed=SEED):
+    """Return the groups under names dealt anew at random, int64, for a ``StratifiedGroupKFold`` without ``shuffle``.
+
+    The folds are those of its own ``shuffle=True, random_state=seed`` in scikit-learn 1.8 and later.  Before, as on
+    Colab, that mixes up which images a group holds: the folds are others, and not balanced by class.
+    """
+    names, codes = np.unique(groups, return_inverse=True)
+    order = check_random_state(seed).permutation(len(names))
+    return np.argsort(order)[codes]
+
+
 def grouped(table, fold=0, n_folds=5, seed=SEED):
     """Return fold ``fold`` of the honest protocol: no lesion group on both sides, classes balanced over the folds.
 
-    Source: scikit-learn's ``StratifiedGroupKFold`` on :func:`lesion_groups`.
+    Source: scikit-learn's ``StratifiedGroupKFold`` on :func:`lesion_groups`, :func:`shuffled`.
 
     Raises
     ------
@@ -112,7 +124,7 @@ def grouped(table, fold=0, n_folds=5, seed=SEED):
             f"class {fewest.idxmin()!r} has {fewest.min()} lesions, too few for {n_folds} folds: "
             "use fewer folds or more data"
         )
-    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(table, table["dx"], groups)
+    folds = StratifiedGroupKFold(n_folds).split(table, table["dx"], shuffled(groups, seed))
     rest, test = list(folds)[fold]
     return _with_validation("grouped", table, groups, rest, test, seed)
 
@@ -168,6 +180,6 @@ def audit(table, train, test):
 
 def _with_validation(protocol, table, groups, rest, test, seed):
     """Cut a validation set from ``rest`` by lesion group and return the :class:`Split`."""
-    folds = StratifiedGroupKFold(VALIDATION_FOLDS, shuffle=True, random_state=seed)
-    train, validation = next(folds.split(rest, table["dx"].iloc[rest], groups.iloc[rest]))
+    folds = StratifiedGroupKFold(VALIDATION_FOLDS)
+    train, validation = next(folds.split(rest, table["dx"].iloc[rest], shuffled(groups.iloc[rest], seed)))
     return Split(protocol, train=np.sort(rest[train]), validation=np.sort(rest[validation]), test=np.sort(test))

@@ -20,13 +20,16 @@ import tensorflow as tf
 from sklearn.metrics import balanced_accuracy_score
 from tqdm import tqdm
 
-from helpers import activations
+from helpers import __version__, activations
 from helpers.files import watched
 from helpers.ham10000 import CLASSES
 
 #: The learning rate is multiplied by this when the validation loss has not fallen for a while.
 FACTOR = 0.3
 PRECISIONS = {"float32": "float32", "float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
+
+# A chapter builds many small networks, each traced a few times; TensorFlow warns as if one were traced without end.
+tf.get_logger().setLevel("ERROR")
 
 
 class TrainingError(RuntimeError):
@@ -211,6 +214,18 @@ def _reseed(model, seed, epoch):
     for place, layer in enumerate(dropouts):
         state = np.random.SeedSequence((seed, epoch, place)).generate_state(2)
         layer.seed_generator.state.assign(state.astype("uint32"))
+
+
+def checkpoints(config, *told):
+    """Return the folder in the cache for the checkpoints of one training; None in the quick tier.  Chapter 5.
+
+    Its name is a hash of the settings and of what else the training depends on, ``told``.  A training of seconds needs
+    no checkpoint, and a build of the book must not take up what an older version of the course left.
+    """
+    if config.tier == "quick":
+        return None
+    name = hashlib.sha256(repr((__version__, config.chapter, config.sizes, config.seed, *told)).encode()).hexdigest()
+    return config.cache / "training" / name[:16]
 
 
 def _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow_down):

@@ -32,11 +32,12 @@ def small(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "path", ["helpers/a.py", "helpers/deeper/b.py", "notebooks/01-first.ipynb", "requirements.lock"]
+    "path",
+    ["helpers/a.py", "helpers/deeper/b.py", "notebooks/01-first.ipynb", "book/results/a/run.json", "requirements.lock"],
 )
 def test_notebooks_run_again_when_what_they_stand_on_changed(small, path):
     before = book.digests({})
-    (small / path).parent.mkdir(exist_ok=True)
+    (small / path).parent.mkdir(parents=True, exist_ok=True)
     (small / path).write_text("changed")
     assert book.digests({})["results"] != before["results"]
 

@@ -17,7 +17,14 @@ from PIL import Image
 
 from helpers import data, download, files, images, sample, settings
 from helpers.data import DataError
-from helpers.ham10000 import CLASSES, COLUMNS, PUBLISHED_IMAGES, PUBLISHED_LESIONS
+from helpers.ham10000 import (
+    CLASSES,
+    COLUMNS,
+    IMAGES_OF_A_LESION,
+    PHOTOGRAPHED_ONCE,
+    PUBLISHED_IMAGES,
+    PUBLISHED_LESIONS,
+)
 
 ROWS = [
     ["HAM_0000001", "ISIC_0000001", "nv", "histo", "45.0", "male", "back", "rosendahl"],
@@ -682,6 +689,9 @@ def test_the_real_table_agrees_with_what_is_published(real_ham):
     assert table["dx"].value_counts().to_dict() == PUBLISHED_IMAGES
     assert table.drop_duplicates("lesion_id")["dx"].value_counts().to_dict() == PUBLISHED_LESIONS
     assert set(PUBLISHED_IMAGES) == set(CLASSES)
+    once = ~table["lesion_id"].duplicated(keep=False)
+    assert table["dx"][once].value_counts().to_dict() == PHOTOGRAPHED_ONCE
+    assert table["lesion_id"].value_counts().value_counts().to_dict() == IMAGES_OF_A_LESION
     assert table["age"].isna().sum() == 57
     assert (table["sex"] == "unknown").sum() == 57 and (table["localization"] == "unknown").sum() == 234
     assert table["dx_type"].value_counts().to_dict() == {

@@ -57,6 +57,21 @@ def test_a_second_call_resumes_what_is_finished(trained):
     assert len(first.test_by_epoch) == len(again.test_by_epoch) == first.facts["epochs_trained"]
 
 
+def test_a_training_above_the_quick_tier_leaves_its_checkpoints_in_the_cache(ham, small, monkeypatch, tmp_path):
+    seen = []
+
+    def fit(*rest, folder, **options):
+        seen.append(folder)
+        raise InterruptedError
+
+    monkeypatch.setattr(networks.training, "fit", fit)
+    split = splits.grouped(ham.table, 0)
+    for config in (small, replace(small, tier="workshop", cache=tmp_path)):
+        with pytest.raises(InterruptedError):
+            networks.train(recipes.RECIPES["cnn-improved"], ham, config, split)
+    assert seen[0] is None and seen[1].parent == tmp_path / "training"
+
+
 def test_choosing_on_the_test_set_is_never_worse_there_and_is_marked(ham, small, trained, tmp_path):
     first, _ = trained
     truth = codes_of(ham, first.split.test)
@@ -82,6 +97,18 @@ def test_evened_priors_divide_by_the_share_of_each_class(ham, trained):
     assert np.allclose(evened.test, ratio / ratio.sum(axis=1, keepdims=True))
     assert (evened.test[:, 5] < first.test[:, 5]).all(), "nevi, the most frequent, lose"
     assert evened.facts["priors"] == "evened" != first.facts["priors"]
+
+
+def test_restored_priors_multiply_by_the_share_of_each_class(ham, trained):
+    first, _ = trained
+    y = codes_of(ham, first.split.train)
+    restored = networks.restored(first, y)
+    product = first.test * np.bincount(y, minlength=7) / len(y)
+    assert np.allclose(restored.test, product / product.sum(axis=1, keepdims=True))
+    assert (restored.test[:, 5] > first.test[:, 5]).all(), "nevi, the most frequent, gain"
+    assert restored.facts["priors"] == "restored" and restored.label.endswith("priors restored")
+    for one, same in ((restored.validation, first.validation), (restored.test_by_epoch[0], first.test_by_epoch[0])):
+        assert not np.allclose(one, same)
 
 
 def test_a_network_from_scratch_and_one_frozen_to_its_end(ham, small, tmp_path):

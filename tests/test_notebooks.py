@@ -11,6 +11,7 @@ import yaml
 from bs4 import BeautifulSoup
 from chapters import SOURCES, number, tags, tasks
 
+from helpers import settings
 from tools import notebooks
 
 ROOT = notebooks.ROOT
@@ -121,6 +122,19 @@ def test_the_first_code_cell_installs_the_helpers_on_colab_alone(path, learner):
         'import sys\n\nif "google.colab" in sys.modules:\n'
         f'    %pip install --quiet --no-deps "git+{notebooks.repository()}"'
     )
+
+
+@editions
+@chapters
+def test_a_notebook_asks_colab_for_a_gpu_where_it_trains_networks_and_only_there(path, learner):
+    metadata = nbformat.read(stored(path, learner), as_version=4).metadata
+    source = "\n".join(cell.source for cell in code(edition(path)))
+    # A chapter names itself once; what trains under that name is in the settings.
+    (chapter,) = set(re.findall(r'settings\.load\("([\w-]+)"', source))
+    assert path.stem.endswith(f"-{chapter}")
+    asks = metadata.get("accelerator") == "GPU" and metadata.get("colab") == {"gpuType": "T4"}
+    assert asks == (chapter in settings.GPU_CHAPTERS) == ("networks.train(" in source)
+    assert asks or not {"accelerator", "colab"} & set(metadata)
 
 
 @chapters

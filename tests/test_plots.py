@@ -64,3 +64,13 @@ def test_stacked_shares_end_at_one_and_are_written_where_there_is_room():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["few", "many"]
     assert axis.get_ylim()[0] > axis.get_ylim()[1], "the first row stands on top"
     plots.plt.close(figure)
+
+
+def test_a_floor_stands_in_the_row_of_its_model():
+    table = pd.DataFrame({"value": [0.7, 0.5], "low": [0.6, 0.4], "high": [0.8, 0.6], "floor": [0.2, 0.14]})
+    figure, axis = plots.figure()
+    plots.floors(axis, table, ["black", "grey"])
+    ticks = axis.lines[-1]
+    assert list(zip(ticks.get_xdata(), ticks.get_ydata(), strict=True)) == [(0.2, 0), (0.14, 1)]
+    assert ticks.get_marker() == "|"
+    plots.plt.close(figure)

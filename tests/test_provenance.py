@@ -3,6 +3,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import helpers
 from helpers import provenance, settings
 
@@ -67,10 +69,65 @@ def test_device_names_tensorflow_s_gpus_only_if_tensorflow_is_loaded(monkeypatch
     assert provenance.device().startswith("1 GPU, ")
 
 
-def test_an_unused_gpu_is_mentioned(monkeypatch):
-    monkeypatch.setattr(provenance.shutil, "which", lambda name: "nvidia-smi")
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """A stand-in for the driver's command, and no TensorFlow: call it with a script, or not, and there is none."""
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def write(script):
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+
+    return write
+
+
+def test_an_unused_gpu_is_mentioned(driver):
+    driver('echo "GPU 0: Tesla T4 (UUID: GPU-1)"')
     assert provenance.device().endswith("a GPU is present, not used here")
+
+
+def test_a_driver_without_a_gpu_is_none(driver):
+    assert provenance.device().startswith("no GPU, ")
+    driver('echo "NVIDIA-SMI has failed: GPU access blocked"; exit 9')
+    assert provenance.device().startswith("no GPU, ")
+    driver('echo "No devices were found"')
+    assert provenance.device().startswith("no GPU, ")
+
+
+@pytest.fixture
+def colab(monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+
+
+def test_on_colab_a_chapter_of_networks_without_a_gpu_says_what_to_click(ham, config, driver, colab, monkeypatch):
+    networks = settings.load("cnn-from-scratch", cache=config.cache)
+    text = repr(provenance.banner(ham, networks))
+    assert "*** NO GPU." in text and "Runtime, then Change runtime type, then T4 GPU" in text
+    assert "NO GPU." not in repr(provenance.banner(ham, config)), "the data chapters need none"
+    driver('echo "GPU 0: Tesla T4"')
+    assert "NO GPU." not in repr(provenance.banner(ham, networks))
+    driver("exit 1")
+    monkeypatch.delitem(sys.modules, "google.colab")
+    assert "NO GPU." not in repr(provenance.banner(ham, networks)), "there is no such menu elsewhere"
+
+
+def test_the_chapters_that_ask_for_a_gpu_are_those_that_train_networks():
+    assert {"cnn-from-scratch", "transfer-vgg16", "transfer-resnet"} <= settings.GPU_CHAPTERS
+    assert not {"meet-the-data", "classical-baselines"} & settings.GPU_CHAPTERS
+
+
+def test_on_colab_alone_the_banner_says_where_your_files_lie_and_how_to_keep_them(ham, config, monkeypatch):
+    assert "Your files" not in provenance.banner(ham, config).rows
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    monkeypatch.delenv("SKIN_RUNS", raising=False)
+    told = provenance.banner(ham, config).rows["Your files"]
+    assert str(config.cache) in told and "run records in runs" in told and "SKIN_CACHE and SKIN_RUNS" in told
+    monkeypatch.setenv("SKIN_RUNS", "/content/drive/MyDrive/runs")
+    told = provenance.banner(ham, config).rows["Your files"]
+    assert "set SKIN_CACHE to folders" in told and "records in /content/drive/MyDrive/runs" in told
+    kept = settings.load("meet-the-data", cache="/content/drive/MyDrive/skin")
+    assert "deletes" not in provenance.banner(ham, kept).rows["Your files"]
 
 
 def test_data_rooms_do_not_import_tensorflow():

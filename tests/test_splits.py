@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from helpers import splits
 from helpers.ham10000 import CLASSES, MISSED_PAIRS
@@ -131,3 +131,21 @@ def test_on_the_real_metadata(real_ham):
         rest, test = train_test_split(np.arange(len(table)), test_size=0.2, random_state=seed, stratify=table["dx"])
         shares.append(splits.audit(table, rest, test).leaked_share)
     assert np.mean(shares) == pytest.approx(0.386, abs=0.005)
+
+
+def test_shuffled_groups_are_the_same_groups_and_give_the_folds_of_scikit_learn_s_own_shuffling():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 300, 1000)
+    classes = groups % 7
+    mixed = splits.shuffled(groups, 5)
+    assert len(set(zip(groups, mixed, strict=True))) == len(set(groups)) == len(set(mixed))
+    assert np.array_equal(mixed, splits.shuffled(groups, 5)) and not np.array_equal(mixed, splits.shuffled(groups, 6))
+    ours = StratifiedGroupKFold(5).split(groups, classes, mixed)
+    theirs = StratifiedGroupKFold(5, shuffle=True, random_state=5).split(groups, classes, groups)
+    assert all(np.array_equal(one[1], other[1]) for one, other in zip(ours, theirs, strict=True))
+
+
+def test_the_splits_of_ham10000_are_the_recorded_ones_in_every_version_of_scikit_learn(real_ham):
+    # Another hash here would cut every record of the book, and every reader's, off from the others.
+    found = [splits.grouped(real_ham.table, 0), splits.image8020(real_ham.table), splits.holdout938(real_ham.table)]
+    assert [split.hash[:8] for split in found] == ["57af8b11", "70b2098a", "9bc867cb"]

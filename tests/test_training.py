@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import models, pipeline, training
+from helpers import models, pipeline, settings, training
 from helpers.augmentation import Augmentation
 
 RNG = np.random.default_rng(8)
@@ -218,6 +218,20 @@ def test_mixed_precision_trains_resumes_and_says_what_sums_to_one(tmp_path, name
         assert distance(model, again) < 1e-5
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def test_checkpoints_lie_in_the_cache_in_a_folder_for_each_training_but_in_the_quick_tier(tmp_path):
+    load = settings.load
+    config = load("cnn-from-scratch", tier="workshop", cache=tmp_path)
+    folder = training.checkpoints(config, "recipe", "data")
+    assert folder.is_relative_to(tmp_path) and folder == training.checkpoints(config, "recipe", "data")
+    others = [
+        training.checkpoints(config, "recipe", "other data"),
+        training.checkpoints(load("transfer-vgg16", tier="workshop", cache=tmp_path), "recipe", "data"),
+        training.checkpoints(load("cnn-from-scratch", tier="full", cache=tmp_path), "recipe", "data"),
+    ]
+    assert len({folder, *others}) == 4
+    assert training.checkpoints(load("cnn-from-scratch", tier="quick", cache=tmp_path), "recipe", "data") is None
 
 
 def test_nothing_is_drawn_where_nobody_watches(capsys):

@@ -23,7 +23,7 @@ CACHE = BUILD / ".jupyter_cache"
 STAMP = BUILD / "book.json"
 
 #: What a notebook's results can depend on, and what a page's looks can depend on besides.
-RESULTS_FROM = ("helpers/**/*.py", "notebooks/*.ipynb", "requirements.lock")
+RESULTS_FROM = ("helpers/**/*.py", "notebooks/*.ipynb", "book/results/**/*", "requirements.lock")
 PAGES_FROM = ("_config.yml", "_toc.yml", "book/**/*", "pyproject.toml", "tools/book.py")
 
 

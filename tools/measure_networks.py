@@ -1,6 +1,6 @@
 """Train the networks on the real HAM10000 and write the book's records of them.
 
-    python tools/measure_networks.py --data FOLDER --cache FOLDER [--only TEXT]
+    python tools/measure_networks.py --data FOLDER --cache FOLDER [--only TEXT] [--epochs NUMBER]
 
 Weights: the folder in SKIN_WEIGHTS.  Precision: SKIN_PRECISION.  Every epoch leaves a checkpoint in the cache, so a run
 that was stopped goes on where it was; a record that is there is not measured again.  The order is that of value.
@@ -26,6 +26,8 @@ PLAN = [
         for protocol, folds in (("grouped", range(5)), ("holdout938", range(1)), ("image8020", range(1)))
         for recipe in ("vgg16-frozen", "resnet-frozen", "mobilenetv2-frozen")
     ),
+    ("resnet-last", "holdout938", range(1), WHOLE),
+    ("resnet-last", "grouped", range(1), WHOLE),
     ("resnet-tuned", "grouped", range(1), WHOLE),
     ("vgg16-tuned", "grouped", range(1), WHOLE),
     ("cnn-improved", "grouped", range(1), CNN),
@@ -43,6 +45,10 @@ NOTES = (
     "loss. Images of {stored} pixels{upsampled}. Two shared CPU cores: times are upper bounds."
 )
 EVENED = " The same training as the record without -evened: its probabilities, shifted to equally common classes."
+RESTORED = (
+    " The same training as the record without -restored: its probabilities, shifted back from the equally common "
+    "classes of the class weights to the shares of the training images."
+)
 ON_TEST = " MARKED: the epoch was chosen on the test set, to show what that is worth; every other choice is the same."
 
 
@@ -53,8 +59,8 @@ def name_of(recipe, protocol, size):
 def measure(recipe, protocol, folds, size, config, ham):
     """Train one entry of the plan and write its records.
 
-    Networks trained without class weights also answer with evened priors.  Under the paper's protocol there is one
-    record more: of the epoch that is best on the test set.
+    Each training is read out with two priors: as trained, and with the other one, evened or restored.  Under the
+    paper's protocol there is one record more: of the epoch that is best on the test set.
     """
     name = name_of(recipe, protocol, size)
     if (RESULTS / name / "run.json").exists():
@@ -72,7 +78,9 @@ def measure(recipe, protocol, folds, size, config, ham):
     found = {name: (trained, "")}
     if watch:
         found[f"{name}-on-test"] = ([networks.chosen_on_test(trained[0], codes[trained[0].split.test])], ON_TEST)
-    if not recipes.RECIPES[recipe].weighted:
+    if recipes.RECIPES[recipe].weighted:
+        found[f"{name}-restored"] = ([networks.restored(one, codes[one.split.train]) for one in trained], RESTORED)
+    else:
         found[f"{name}-evened"] = ([networks.evened(one, codes[one.split.train]) for one in trained], EVENED)
     upsampled = ", upsampled" if trained[0].facts["upsampled"] else ""
     notes = NOTES.format(stored=f"{ham.size[1]} x {ham.size[0]}", upsampled=upsampled)
@@ -86,11 +94,14 @@ def main():
     parser.add_argument("--data", required=True, help="the folder with HAM10000")
     parser.add_argument("--cache", required=True, help="where pixels, activations and checkpoints are kept")
     parser.add_argument("--only", default="", help="only records whose name matches this regular expression")
+    parser.add_argument("--epochs", type=int, help="at most so many epochs; by default those of the workshop tier")
     options = parser.parse_args()
     for recipe, protocol, folds, size in PLAN:
         if re.search(options.only, name_of(recipe, protocol, size)):
             chapter = CHAPTERS.get(recipe.split("-")[0], "transfer-resnet")
             config = settings.load(chapter, tier="workshop", data=options.data, cache=options.cache)
+            if options.epochs:
+                config = replace(config, sizes=replace(config.sizes, epochs=options.epochs))
             ham = data.load(config)
             if ham.synthetic:
                 parser.error("these are drawn images; the book's records are measured on the real HAM10000")

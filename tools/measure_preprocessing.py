@@ -53,7 +53,7 @@ def draw(table, split, seed):
 def answers(values, codes, groups, seed):
     """Return the out-of-fold answers of a weighted SVM, ``(n,)``."""
     found = np.empty(len(codes), int)
-    for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(values, codes, groups):
+    for train, test in StratifiedGroupKFold(FOLDS).split(values, codes, splits.shuffled(groups, seed)):
         pipeline = baselines.build("svm", seed=seed, **PARAMETERS)
         pipeline.fit(values[train], codes[train], model__sample_weight=baselines.class_weights(codes[train], 1.0))
         found[test] = pipeline.predict(values[test])

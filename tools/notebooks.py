@@ -9,6 +9,7 @@ output, and no cell tagged ``solution`` or ``instructor``.  The same source give
 """
 
 import argparse
+import copy
 import hashlib
 import os
 import re
@@ -21,6 +22,8 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from helpers.settings import GPU_CHAPTERS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -55,6 +58,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "name": "python", "pygments_lexer": "ipython3"},
 }
+#: By these Colab gives a new session a GPU, where it has one to lend.
+GPU = {"accelerator": "GPU", "colab": {"gpuType": "T4"}}
 
 
 class SourceError(ValueError):
@@ -156,7 +161,9 @@ def build(path, root=ROOT):
         seen[digest] = seen.get(digest, 0) + 1
         new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
         cells.append(new(source, metadata=metadata, id=f"{digest}-{seen[digest]}"))
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
+    chapter = path.stem.split("-", 1)[1]
+    metadata = METADATA | (GPU if chapter in GPU_CHAPTERS else {})
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(metadata))
     nbformat.validate(notebook)
     return notebook
 
@@ -173,7 +180,7 @@ def learner_edition(notebook):
             else:
                 deeper = re.sub(r"""(\]\(|(?:href|src)=["'])\.\./""", r"\1../../", cell.source)
                 cells.append(nbformat.v4.new_markdown_cell(deeper, metadata=metadata, id=cell.id))
-    return nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(METADATA))
+    return nbformat.v4.new_notebook(cells=cells, metadata=copy.deepcopy(notebook.metadata))
 
 
 def sample_environment(root=ROOT):
@@ -244,6 +251,7 @@ def execute(notebook, path, root=ROOT, timeout=600):
     SourceError
         Naming the cell that failed, ran longer than ``timeout`` seconds, or left a checked output unfit to compare.
     """
+    metadata = copy.deepcopy(notebook.metadata)  # running a notebook adds this Python's version
     client = NotebookClient(
         notebook,
         timeout=timeout,
@@ -268,7 +276,7 @@ def execute(notebook, path, root=ROOT, timeout=600):
                 cell.outputs = checked_text(cell.outputs, root) if checked else []
             except SourceError as error:
                 raise SourceError(f"{_where(path, notebook, index)}: {error}") from None
-    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.metadata = metadata
     nbformat.validate(notebook)
     return notebook
 

@@ -1,0 +1,192 @@
+"""Models side by side: the place of a record, pairs on shared images, the lead; on records made for the test."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from helpers import comparison, metrics, records, runs
+from helpers.comparison import BY_CLASS, BY_IMAGE
+from helpers.ham10000 import CLASSES
+
+BOOK = records.book_folder()
+
+
+@pytest.fixture(scope="module")
+def svm():
+    """One of the book's records, from which others are made."""
+    return runs.load(BOOK / "classical-holdout938-handcrafted-svm-plain")
+
+
+def made(run, name, predictions=None, **facts):
+    """A run under another name, with other facts and predictions."""
+    hyperparameters = run.facts["hyperparameters"] | facts.pop("hyperparameters", {})
+    facts = run.facts | {"name": name, "hyperparameters": hyperparameters} | facts
+    return replace(run, facts=facts, predictions=run.predictions if predictions is None else predictions)
+
+
+def skilled(run, share, seed=0):
+    """The predictions of a model that is right on about that share of the images, and else answers the next class."""
+    rows = run.predictions.copy()
+    codes = pd.Categorical(rows["true"], categories=list(CLASSES)).codes
+    right = np.random.default_rng(seed).random(len(rows)) < share
+    rows[list(CLASSES)] = np.eye(7)[np.where(right, codes, (codes + 1) % 7)]
+    return rows
+
+
+def entered(*found):
+    return [(one.family, one.model, one.protocol, one.reading) for one in comparison.entries(list(found))]
+
+
+def test_every_record_of_the_book_has_a_place_but_those_chosen_on_the_test_set():
+    everything = [runs.load(path.parent) for path in sorted(BOOK.glob("*/run.json"))]
+    found = comparison.entries(everything)
+    assert {entry.run.name for entry in found} == {
+        run.name for run in everything if run.facts.get("chosen_on") != "test"
+    }
+    assert len({(entry.model, entry.protocol, entry.reading) for entry in found}) == len(found)
+    assert all("yours" not in entry.model for entry in found)
+    order = [comparison.FAMILIES.index(entry.family) for entry in found]
+    assert order == sorted(order)
+
+
+def test_a_record_has_its_family_its_label_and_its_reading(svm):
+    weighted = made(svm, "classical-holdout938-handcrafted-svm-weighted", hyperparameters={"weighted": True})
+    assert entered(svm, weighted) == [
+        ("SVM", "SVM, course's features", "holdout938", BY_IMAGE),
+        ("SVM", "SVM, course's features", "holdout938", BY_CLASS),
+    ]
+    other = made(svm, "convnext-holdout938", model="ConvNeXt, tuned")
+    assert entered(other) == [(comparison.OTHER, "ConvNeXt, tuned", "holdout938", BY_IMAGE)]
+
+
+@pytest.mark.parametrize(
+    ("weighted", "priors", "how"),
+    [
+        (True, "as trained", BY_CLASS),
+        (True, "restored", BY_IMAGE),
+        (False, "as trained", BY_IMAGE),
+        (False, "evened", BY_CLASS),
+    ],
+)
+def test_a_network_is_read_as_its_weights_and_priors_say(svm, weighted, priors, how):
+    chosen = {"recipe": {"weighted": weighted}, "priors": priors, "image": [96, 128]}
+    network = made(svm, f"cnn-improved-holdout938-128x96-{priors}", hyperparameters=chosen)
+    assert entered(network) == [("CNN", "CNN, improved, 128 x 96", "holdout938", how)]
+
+
+def test_drawn_images_and_epochs_chosen_on_the_test_set_have_no_place(svm):
+    assert entered(made(svm, "a", synthetic=True), made(svm, "b", chosen_on="test")) == []
+
+
+def test_your_records_say_so_stand_last_and_two_of_a_kind_are_told_apart(svm):
+    forest = made(svm, "classical-holdout938-handcrafted-forest-plain")
+    yours = [replace(made(svm, f"classical-holdout938-handcrafted-svm-{end}"), origin="yours") for end in "ab"]
+    labels = [label for _, label, _, _ in entered(*yours, svm, forest)]
+    assert labels == [
+        "forest, course's features",
+        "SVM, course's features",
+        "yours (workshop): SVM, course's features",
+        "yours (workshop): SVM, course's features (classical-holdout938-handcrafted-svm-b)",
+    ]
+
+
+def test_a_model_that_lacks_a_reading_is_chosen_with_its_other_one(svm):
+    weighted = made(svm, "classical-holdout938-handcrafted-svm-weighted", hyperparameters={"weighted": True})
+    forest = made(svm, "classical-holdout938-handcrafted-forest-plain")
+    grouped = made(svm, "classical-grouped-handcrafted-forest-plain", protocol="grouped")
+    found = comparison.entries([weighted, forest, svm, grouped])
+    chosen = comparison.choose(found, "holdout938", BY_CLASS)
+    assert {model: entry.reading for model, entry in chosen.items()} == {
+        "forest, course's features": BY_IMAGE,
+        "SVM, course's features": BY_CLASS,
+    }
+    chosen = comparison.choose(found, "holdout938", BY_IMAGE)
+    assert {entry.reading for entry in chosen.values()} == {BY_IMAGE}
+
+
+def chosen_of(*found):
+    return comparison.choose(comparison.entries(list(found)), "holdout938", BY_IMAGE)
+
+
+def test_models_are_paired_on_the_images_that_all_were_tested_on_whatever_their_order(svm):
+    some = svm.predictions.sample(300, random_state=1)
+    forest = made(svm, "classical-holdout938-handcrafted-forest-plain", some)
+    truth, groups, probabilities = comparison.shared(chosen_of(svm, forest))
+    assert len(truth) == len(groups) == 300
+    a, b = probabilities.values()
+    np.testing.assert_array_equal(a, b)
+    key = svm.predictions.set_index("group")["true"]
+    assert list(truth) == [key[group] for group in groups]
+
+
+def test_your_record_of_other_images_shrinks_nobody_s_test_set(svm):
+    few = replace(made(svm, "vgg16-tuned-holdout938-64x48", svm.predictions.head(10)), origin="yours")
+    all_of_them = replace(made(svm, "vgg16-frozen-holdout938-64x48"), origin="yours")
+    truth, _, probabilities = comparison.shared(chosen_of(svm, few, all_of_them))
+    assert len(truth) == len(svm.predictions)
+    assert list(probabilities) == ["SVM, course's features", "yours (workshop): VGG16, frozen"]
+
+
+def test_records_of_other_data_are_not_paired(svm):
+    other = svm.predictions.assign(image_id=lambda rows: "x" + rows["image_id"])
+    with pytest.raises(ValueError, match="no image was tested by all of forest, course's features, SVM"):
+        comparison.shared(chosen_of(svm, made(svm, "classical-holdout938-handcrafted-forest-plain", other)))
+    wrong = svm.predictions.copy()
+    wrong.loc[5, "true"] = "df" if wrong.loc[5, "true"] != "df" else "nv"
+    with pytest.raises(ValueError, match=f"image {wrong.loc[5, 'image_id']} has another class or group"):
+        comparison.shared(chosen_of(svm, made(svm, "classical-holdout938-handcrafted-forest-plain", wrong)))
+
+
+def test_the_lead_is_that_of_the_best_with_the_counts_of_the_lesions_that_tell_two_apart(svm):
+    names = ("handcrafted-forest", "raw-forest", "handcrafted-svm")
+    shares = (0.95, 0.5, 0.94)
+    found = [
+        made(svm, f"classical-holdout938-{name}-plain", skilled(svm, share, seed))
+        for seed, (name, share) in enumerate(zip(names, shares, strict=True))
+    ]
+    one = comparison.lead(chosen_of(*found), "accuracy", 300)
+    right = {
+        entry.model: metrics.answers(entry.run.predictions[list(CLASSES)]) == entry.run.predictions["true"]
+        for entry in comparison.entries(found)
+    }
+    assert one.best == "forest, course's features" and one.value == right[one.best].mean()
+    assert (one.images, one.lesions) == (938, svm.predictions["group"].nunique())
+    assert list(one.table.index) == ["forest, raw pixels", "SVM, course's features"]
+    for model, row in one.table.iterrows():
+        assert row["value"] == right[model].mean()
+        assert row["lead"] == pytest.approx(right[one.best].mean() - right[model].mean())
+        assert row["low"] < row["lead"] < row["high"]
+        # No lesion of this test set has two images.
+        counts = (right[one.best] & ~right[model]).sum(), (right[model] & ~right[one.best]).sum()
+        assert (row["only_best"], row["only_other"]) == counts
+        assert row["p"] == pytest.approx(binomtest(counts[0], sum(counts)).pvalue)
+    assert one.table["low"]["forest, raw pixels"] > 0 > one.table["low"]["SVM, course's features"]
+    smaller, larger = sorted(one.table["p"])
+    assert sorted(one.table["p_holm"]) == pytest.approx([2 * smaller, max(larger, 2 * smaller)])
+
+
+def test_a_lead_in_balanced_accuracy_has_no_test_of_accuracy_beside_it(svm):
+    always = svm.predictions.copy()
+    always[list(CLASSES)] = np.eye(7)[CLASSES.index("nv")]
+    blind = made(svm, "classical-holdout938-raw-forest-plain", always)
+    fair = made(svm, "classical-holdout938-handcrafted-svm-plain", skilled(svm, 0.5))
+    by_image = comparison.lead(chosen_of(blind, fair), "accuracy", 100)
+    one = comparison.lead(chosen_of(blind, fair), "balanced accuracy", 100)
+    assert (by_image.best, one.best) == ("forest, raw pixels", "SVM, course's features")
+    assert one.table.loc["forest, raw pixels", "value"] == pytest.approx(1 / 7)
+    assert list(one.table) == ["value", "lead", "low", "high"]
+
+
+def test_a_model_alone_leads_nobody(svm):
+    one = comparison.lead(chosen_of(svm), "accuracy", 10)
+    assert one.best == "SVM, course's features" and one.table.empty
+
+
+def test_a_slice_that_a_record_lacks_has_no_row(svm):
+    without = made(svm, "classical-holdout938-handcrafted-forest-plain")
+    without = replace(without, slices=svm.slices[svm.slices["slice"] != "dx_type"])
+    table = comparison.on_slice(comparison.entries([svm, without]), "dx_type", "histo")
+    assert list(table.index.get_level_values("model")) == ["SVM, course's features"]

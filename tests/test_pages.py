@@ -1,0 +1,347 @@
+"""Pages whose numbers are made when the book is built: the appendix's checks, the status page, the model card."""
+
+import importlib.util
+import json
+import re
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import jupytext
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+
+from helpers import records, runs
+from helpers.ham10000 import CLASSES
+
+ROOT = Path(__file__).parents[1]
+RESULTS = records.book_folder()
+#: How the names of records end that read out a training in another way.
+READINGS = ("-evened", "-restored", "-on-test")
+
+
+def extension(name):
+    """Import one of the book's Sphinx extensions."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "book" / "_ext" / f"{name}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+status_page = extension("status_page")
+model_card = extension("model_card")
+
+
+@pytest.fixture(scope="module")
+def found():
+    """The book's runs."""
+    return status_page.every_run(RESULTS)
+
+
+# The appendix: what the paper prints, and ten checks
+
+
+def appendix():
+    """Return ``[(heading, code)]`` of the appendix's cells that assert something, and the code that they build on."""
+    notebook = jupytext.read(ROOT / "book" / "reproduction.md", fmt="md:myst")
+    heading, cells, first = "", [], None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading = (re.findall(r"^##+ (.+)$", cell.source, re.M) or [heading])[-1]
+        elif first is None:
+            first = cell.source
+        elif re.search(r"^assert ", cell.source, re.M):
+            cells.append((heading, cell.source))
+    return first, cells
+
+
+PRINTED, CHECKS = appendix()
+
+
+def failing(change=""):
+    """Run the appendix with a statement after what is printed; return ``{heading}`` of the checks that fail."""
+    space = {}
+    exec(PRINTED, space)
+    exec(change, space)
+    failed = set()
+    for heading, code in CHECKS:
+        try:
+            exec(code, space)
+        except AssertionError:
+            failed.add(heading)
+        except (IndexError, ValueError):  # a later step has nothing to go on
+            continue
+    return failed
+
+
+def test_the_appendix_has_its_ten_checks_and_all_hold():
+    numbered = [heading for heading, _ in CHECKS if re.match(r"\d+\.", heading)]
+    assert [int(heading.split(".")[0]) for heading in numbered] == list(range(1, 11))
+    assert failing() == set()
+
+
+@pytest.mark.parametrize(
+    ("number", "change"),
+    [
+        (1, "OUTPUTS = 7"),
+        (2, "TABLE_1[3] = ('relu', 1, 508)"),
+        (2, "TABLE_1[9] = ('conv', 3, 249)"),
+        (3, "MICRO = 0.75"),
+        (3, "TABLE_4['recall'] = 0.75"),
+        (3, "TABLE_3.loc['nv', 'recall'] = 0.90"),
+        (4, "TABLE_5['XGBoost'] = 0.6715"),
+        (5, "TABLE_3.loc['bkl', 'recall'] = 0.80"),
+        (5, "TABLE_3.loc['bkl', 'precision'] = 0.50"),
+        (6, "RESNET = 0.99"),
+        (6, "TABLE_5['SVM'] = 0.75"),
+        (7, "IMAGES[:] = 1000"),
+        (8, "IMAGES_OF_A_LESION = {1: 10015}"),
+        (9, "INPUT = 450"),
+        (10, "RESNET = 1.0"),
+    ],
+)
+def test_a_check_fails_when_what_it_finds_is_no_longer_there(number, change):
+    assert any(heading.startswith(f"{number}.") for heading in failing(change)), change
+
+
+def printed_numbers():
+    """Return one changing statement for each number of the paper that the appendix types."""
+    space = {}
+    exec(PRINTED, space)
+    found = ["OUTPUTS = 7", "MICRO += 0.05", "VGG16 += 0.05", "RESNET -= 0.0005", "INPUT += 2"]
+    for dx, row in space["TABLE_3"].iterrows():
+        found += [
+            f"TABLE_3.loc[{dx!r}, {name!r}] = {value + (0.1 if value < 0.9 else -0.1)}" for name, value in row.items()
+        ]
+    found += [f"TABLE_4[{name!r}] += 0.02" for name in space["TABLE_4"].index]
+    found += [f"TABLE_5[{name!r}] += 0.02" for name in space["TABLE_5"].index]
+    for number, (kind, kernel, side) in enumerate(space["TABLE_1"]):
+        found.append(f"TABLE_1[{number}] = {(kind, kernel, side + 2)}")
+    return found
+
+
+@pytest.mark.parametrize("change", printed_numbers())
+def test_no_number_of_the_paper_can_be_mistyped_unseen(change):
+    assert failing(change), change
+
+
+# The status page
+
+
+def test_the_status_page_lists_every_record_once(found):
+    said = status_page.substitutions(RESULTS)
+    listed = re.findall(r"\(`([^`]+)`\)", said["status_records"])
+    assert sorted(listed) == sorted(path.parent.name for path in RESULTS.glob("*/run.json")) != []
+    assert int(said["status_count"]) == len(listed)
+    experiments = re.findall(r"\(`([^`]+)`\)", said["status_experiments"])
+    assert experiments == sorted(path.parent.name for path in RESULTS.glob("*/experiment.json"))
+    assert re.findall(r"\(`([^`]+)`\)", said["status_benchmarks"]) == sorted(
+        path.name for path in RESULTS.glob("*.json")
+    )
+
+
+def test_a_row_of_the_status_page_says_what_run_json_says(found):
+    rows = {line.split("`")[1]: line for line in status_page.record_tables(found).splitlines() if "(`" in line}
+    for path in RESULTS.glob("*/run.json"):
+        facts, cells = json.loads(path.read_text()), [cell.strip() for cell in rows[path.parent.name].split("|")[1:-1]]
+        assert cells[0].startswith(facts["model"]) and cells[1] == ", ".join(map(str, facts["folds"]))
+        assert cells[2:5] == [facts["tier"], facts["data"], facts["device"]] and cells[7] == facts["date"]
+        assert float(cells[6].replace(",", "")) == pytest.approx(facts["images_per_second"], abs=0.05)
+        assert ("LEAKY" in cells[8]) == facts["leaky"]
+        assert ("CHOSEN ON THE TEST SET" in cells[8]) == (facts.get("chosen_on") == "test")
+        assert (cells[8] == "none") == (not facts["leaky"] and facts.get("chosen_on") != "test")
+
+
+def test_records_of_one_training_are_counted_once(found):
+    few = [run for run in found if run.name.startswith("vgg16-frozen-holdout938-200x150")]
+    assert len(few) == 3 and len({run.facts["wall_seconds"] for run in few}) == 1
+    said = status_page.substitutions(RESULTS)
+    assert int(said["status_trainings"]) == len(found) - sum(run.name.endswith(READINGS) for run in found)
+
+
+def test_a_record_that_is_not_whole_stops_the_build(tmp_path):
+    source = next(RESULTS.glob("classical-*/run.json")).parent
+    (tmp_path / source.name).mkdir()
+    for path in source.iterdir():
+        (tmp_path / source.name / path.name).write_bytes(path.read_bytes())
+    assert len(status_page.every_run(tmp_path)) == 1
+    status_page.every_run.cache_clear()
+    metrics_file = tmp_path / source.name / "metrics.json"
+    metrics_file.write_text(metrics_file.read_text().replace("0", "1", 1))
+    with pytest.raises(records.RecordError, match="changed after it was written"):
+        status_page.every_run(tmp_path)
+    status_page.every_run.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (1406.4, "23 min"), (7200, "2 h 0 min")]
+)
+def test_a_duration_is_said_in_the_unit_that_fits(seconds, words):
+    assert status_page.duration(seconds) == words
+
+
+def test_chapters_show_how_long_they_ran_and_what_nobody_measured(tmp_path):
+    pages = ["notebooks/01-a", "notebooks/02-b", "book/setup"]
+    env = SimpleNamespace(
+        found_docs=set(pages),
+        titles={page: SimpleNamespace(astext=lambda page=page: page.upper()) for page in pages},
+        nb_metadata=defaultdict(dict, {"notebooks/01-a": {"exec_data": {"runtime": 12.34}}}),
+    )
+    first, second = status_page.chapter_rows(env, tmp_path)
+    assert first == ("notebooks/01-a", "NOTEBOOKS/01-A", "12.3", "not yet measured")
+    assert second[2:] == ("not yet measured", "not yet measured")
+    (tmp_path / "t4.json").write_text('{"02-b": {"minutes": 9.5, "tier": "workshop", "date": "2026-12-01"}}')
+    first, second = status_page.chapter_rows(env, tmp_path)
+    assert first[3] == "not yet measured" and second[3] == "9.5 (workshop tier, 2026-12-01)"
+
+
+def test_the_versions_of_the_records_stand_beside_those_of_the_build(found):
+    table = status_page.version_table(found)
+    used = {name for run in found for name in run.facts["versions"]} - {"helpers"}
+    for name in used:
+        (row,) = (line for line in table.splitlines() if line.startswith(f"| {name} |"))
+        for version in {run.facts["versions"][name] for run in found if name in run.facts["versions"]}:
+            assert version in row.split("|")[3]
+    assert f"| numpy | {np.__version__} |" in table
+
+
+def test_the_appendix_says_what_the_records_of_networks_were_trained_with(found):
+    rows = [line for line in status_page.trained_with(found).splitlines() if "(`" in line]
+    plain = [
+        run for run in found if "recipe" in run.facts["hyperparameters"] and not run.name.endswith(READINGS)
+    ]
+    assert sorted(line.split("`")[1] for line in rows) == sorted(run.name for run in plain)
+    for run in plain:
+        (row,) = (line for line in rows if f"(`{run.name}`)" in line)
+        assert f" {run.facts['hyperparameters']['recipe']['learning_rate']:g} " in row
+    assert status_page.trained_with([]) == "There is no record of a network yet."
+
+
+# The model card
+
+
+def best_of_the_files():
+    """Return the name of the best record, from the JSON files alone."""
+    scores = {}
+    for path in RESULTS.glob("*/run.json"):
+        facts = json.loads(path.read_text())
+        fair = facts["protocol"] == "grouped" and not facts["leaky"] and facts.get("chosen_on") != "test"
+        if fair and not facts["synthetic"]:
+            rows = json.loads((path.parent / "metrics.json").read_text())
+            scores[path.parent.name] = next(row["value"] for row in rows if row["metric"] == "balanced_accuracy")
+    return max(scores, key=scores.get), len(scores)
+
+
+def test_the_card_names_the_best_record_and_its_numbers_are_those_of_metrics_json(found):
+    card = model_card.card(found)
+    name, number = best_of_the_files()
+    assert card["card_record"] == f"`{name}`" and card["card_candidates"] == str(number)
+    rows = {(row["metric"], row["dx"]): row for row in json.loads((RESULTS / name / "metrics.json").read_text())}
+    for key, words in model_card.HEADLINES.items():
+        if key in rows:
+            row = rows[key]
+            (line,) = (line for line in card["card_metrics"].splitlines() if line.startswith(f"| {words} |"))
+            assert [float(value) for value in re.findall(r"\d\.\d{3}", line)] == pytest.approx(
+                [row["value"], row["low"], row["high"], row["floor"]], abs=0.0005001
+            )
+    for dx in CLASSES:
+        (line,) = (line for line in card["card_classes"].splitlines() if line.startswith(f"| `{dx}` |"))
+        wanted = [rows[metric, dx][key] for metric in ("recall", "precision") for key in ("value", "low", "high")]
+        assert [float(value) for value in re.findall(r"\d\.\d{3}", line)] == pytest.approx(wanted, abs=0.0005001)
+        assert f"| {rows['support', dx]['value']:,.0f} |" in line
+    row = rows["balanced_accuracy", "all"]
+    assert card["card_score"] == f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def test_the_card_s_failures_and_ranking_agree_with_scikit_learn(found):
+    card = model_card.card(found)
+    best = next(run for run in found if f"`{run.name}`" == card["card_record"])
+    truth, prob = best.predictions["true"], best.predictions[list(CLASSES)].to_numpy()
+    said = np.array(CLASSES)[prob.argmax(axis=1)]
+    matrix = pd.DataFrame(confusion_matrix(truth, said, labels=CLASSES), index=CLASSES, columns=CLASSES)
+    assert (
+        f"Of {matrix.loc['mel'].sum():,} images of melanoma, {matrix.loc['mel', 'mel']:,} are" in card["card_failures"]
+    )
+    line = next(line for line in card["card_failures"].splitlines() if "Melanoma is missed" in line)
+    for dx in set(CLASSES) - {"mel"}:
+        assert (f"{matrix.loc['mel', dx]:,} `{dx}`" in line) == bool(matrix.loc["mel", dx])
+    recalls = pd.Series(np.diag(matrix), CLASSES) / matrix.sum(axis=1)
+    assert f"finds least often** is `{recalls.idxmin()}`" in card["card_failures"]
+    ranking = [line.split("|")[1:-1] for line in card["card_ranking"].splitlines() if "(`" in line]
+    for cells in ranking:
+        run = next(run for run in found if f"(`{run.name}`)" in cells[0])
+        mine = run.predictions[run.predictions["fold"].isin(best.facts["folds"])]
+        said = np.array(CLASSES)[mine[list(CLASSES)].to_numpy().argmax(axis=1)]
+        assert float(cells[3]) == pytest.approx(balanced_accuracy_score(mine["true"], said), abs=0.0005001)
+
+
+def test_the_card_s_slices_are_those_of_slices_csv(found):
+    card = model_card.card(found)
+    name, _ = best_of_the_files()
+    table = pd.read_csv(RESULTS / name / "slices.csv", keep_default_na=False)
+    lines = [line for line in card["card_slices"].splitlines() if line.startswith("| ")]
+    wanted = table[(table["metric"] == "balanced_accuracy") & table["slice"].isin(model_card.SLICES)]
+    assert {"age", "sex", "site", "source"} <= set(wanted["slice"])
+    for _, row in wanted.iterrows():
+        start = rf"\| `?{re.escape(row['stratum'])}`? \| {row['images']:,} \| {row['lesions']:,}\*? \|"
+        (line,) = (line for line in lines if re.match(start, line))
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        assert cells[2].endswith("*") == (row["lesions"] < 30)
+        assert float(cells[4].split()[0]) == pytest.approx(float(row["value"]), abs=0.0005001)
+        part = table[(table["slice"] == row["slice"]) & (table["stratum"] == row["stratum"]) & (table["dx"] == "mel")]
+        part = part.set_index("metric")["value"].astype(float)
+        assert cells[5] == (f"{part['support']:,.0f}" if "support" in part else "0")
+        if "support" in part and part["support"] < model_card.FEW:
+            assert cells[6] == f"{part['recall'] * part['support']:.0f} of {part['support']:.0f}"
+
+
+def improved(run, **facts):
+    """Return a run with the highest possible balanced accuracy, and other facts."""
+    table = run.metrics.copy()
+    table.loc[table["metric"] == "balanced_accuracy", "value"] = 1.0
+    return replace(run, metrics=table, facts=run.facts | {"name": "zz-better"} | facts)
+
+
+def test_a_better_record_changes_the_card_and_a_marked_one_or_the_reader_s_does_not(found):
+    honest = next(run for run in found if run.facts["protocol"] == "grouped" and not run.marks)
+    card = model_card.card([*found, improved(honest)])
+    assert card["card_record"] == "`zz-better`" and card["card_score"].startswith("1.000")
+    before = model_card.card(found)["card_record"]
+    unfit = [
+        improved(honest, chosen_on="test"),
+        improved(honest, leaky=True, leaked_images=5),
+        improved(honest, synthetic=True),
+        improved(honest, protocol="holdout938"),
+        replace(improved(honest), origin="yours"),
+    ]
+    for run in unfit:
+        assert model_card.card([*found, run])["card_record"] == before, run.facts
+    with pytest.raises(ValueError, match="no unmarked record"):
+        model_card.card(unfit)
+
+
+def test_the_card_copes_with_a_model_that_misses_no_melanoma_and_with_other_kinds_of_records(found):
+    honest = next(run for run in found if run.facts["protocol"] == "grouped" and not run.marks)
+    perfect = honest.predictions.copy()
+    perfect[list(CLASSES)] = (perfect["true"].to_numpy()[:, None] == np.array(CLASSES)).astype(float)
+    perfect.loc[perfect["true"] == "df", list(CLASSES)] = np.eye(len(CLASSES))[CLASSES.index("nv")]
+    said = model_card.failures(replace(honest, predictions=perfect))
+    assert "images of melanoma are called melanoma" in said and "none shows something else" in said
+    for run in found:
+        assert model_card.failures(run) and model_card.slices(run) and model_card.details(run)
+
+
+def test_the_pages_type_no_model_and_use_every_number_that_is_made_for_them(found):
+    text = (ROOT / "book" / "model-card.md").read_text(encoding="utf-8")
+    assert not re.search(r"resnet|vgg|mobilenet|svm|xgboost|forest", text, re.I)
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md"))
+    used = set(re.findall(r"\{\{ (\w+) \}\}", pages))
+    assert {*model_card.card(found), *status_page.substitutions(RESULTS)} - used == set()
+
+
+def test_runs_are_those_that_the_readers_see(found):
+    assert [run.name for run in found] == [run.name for run in runs.load_all() if run.origin == "the book"]
