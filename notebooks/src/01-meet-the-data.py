@@ -637,8 +637,8 @@ def table_model(columns, class_weight):
     )
 
 
-folds = StratifiedGroupKFold(5, shuffle=True, random_state=config.seed)
-groups = splits.lesion_groups(ham.table)
+folds = StratifiedGroupKFold(5)
+groups = splits.shuffled(splits.lesion_groups(ham.table), config.seed)
 
 
 def predict(columns, class_weight="balanced"):

@@ -368,9 +368,10 @@ print("helpers.splits finds the same groups:",
 # here. Where you do know the patient, split by patient: let `group` hold the patient's code in place of the lesion's.
 
 # %% tags=["nbval-check-output"]
-dealer = StratifiedGroupKFold(n_splits=5, shuffle=True,
-                              random_state=config.seed)
-folds = list(dealer.split(table, diagnosis, group))
+dealer = StratifiedGroupKFold(n_splits=5)
+# Deal in another order than the table's. Versions of scikit-learn before 1.8, as Colab has one, lose the
+# balance if told shuffle=True; so the groups' names are shuffled instead.
+folds = list(dealer.split(table, diagnosis, splits.shuffled(group, config.seed)))
 
 for number, (rest, test) in enumerate(folds):
     lesions, shared = len(np.unique(group[test])), len(np.intersect1d(group[rest], group[test]))
@@ -448,9 +449,9 @@ by_image, careless = train_test_split(rest, test_size=1 / 8, stratify=diagnosis[
 print(f"cut by image: {np.isin(group[careless], group[by_image]).sum():,} of "
       f"{len(careless):,} validation images leak")
 
-cutter = StratifiedGroupKFold(n_splits=8, shuffle=True,
-                              random_state=config.seed)
-inner, outer = next(cutter.split(rest, diagnosis[rest], group[rest]))
+cutter = StratifiedGroupKFold(n_splits=8)
+mixed = splits.shuffled(group[rest], config.seed)
+inner, outer = next(cutter.split(rest, diagnosis[rest], mixed))
 train, validation = rest[inner], rest[outer]  # inner and outer are places in rest, not rows of the table
 print(f"cut by group: {np.isin(group[validation], group[train]).sum():,} of "
       f"{len(validation):,} validation images leak")
@@ -487,7 +488,8 @@ def voting_marks(train, test):
 by_image, by_group = [], []
 for seed, (rest, _) in enumerate(folds):
     by_image.append(voting_marks(*train_test_split(rest, test_size=1 / 8, stratify=diagnosis[rest], random_state=seed)))
-    inner, outer = next(cutter.split(rest, diagnosis[rest], group[rest]))
+    mixed = splits.shuffled(group[rest], config.seed)
+    inner, outer = next(cutter.split(rest, diagnosis[rest], mixed))
     by_group.append(voting_marks(rest[inner], rest[outer]))
 gap = np.subtract(by_image, by_group)
 for number, each in zip(voters, gap.T):
@@ -536,9 +538,8 @@ checks.check("2.2", three_sets, ham)
 def three_sets(table):
     groups = splits.lesion_groups(table).to_numpy()
     classes = table["dx"].to_numpy()
-    others, fifth = next(StratifiedGroupKFold(5, shuffle=True, random_state=1).split(table, classes, groups))
-    eighths = StratifiedGroupKFold(8, shuffle=True, random_state=1)
-    many, few = next(eighths.split(others, classes[others], groups[others]))
+    others, fifth = next(StratifiedGroupKFold(5).split(table, classes, groups))
+    many, few = next(StratifiedGroupKFold(8).split(others, classes[others], groups[others]))
     return others[many], others[few], fifth
 
 

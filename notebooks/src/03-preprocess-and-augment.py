@@ -667,8 +667,8 @@ print(f"one matrix, compiled, is {chain:.0f} times as fast as the four layers, b
 #| alt: Three rows of five dots with lines between them. The dots without copies and with copies of the training
 #|   images lie in one region; the dots with copies of all images lie far to the right.
 groups, diagnosis = splits.lesion_groups(ham.table).to_numpy(), ham.table["dx"].to_numpy(str)
-dealer = StratifiedGroupKFold(n_splits=5, shuffle=True, random_state=config.seed)
-folds = list(dealer.split(diagnosis, diagnosis, groups))
+dealer = StratifiedGroupKFold(n_splits=5)
+folds = list(dealer.split(diagnosis, diagnosis, splits.shuffled(groups, config.seed)))
 small = pixels.reshape(len(pixels), 5, height // 5, 5, width // 5, 3).mean(axis=(2, 4), dtype=np.float32)
 mirrored = small[:, :, ::-1]
 
