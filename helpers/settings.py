@@ -57,7 +57,7 @@ CHAPTERS = {
         "full": Sizes(image=(150, 200), repeats=20),
     },
     "cnn-from-scratch": {
-        "quick": Sizes(image=(90, 90), repeats=1, rows=200, epochs=2),
+        "quick": Sizes(image=(90, 90), repeats=1, rows=128, epochs=2),
         "workshop": Sizes(image=(96, 96), repeats=3, epochs=30),
         "full": Sizes(image=(512, 512), repeats=3, epochs=50),
     },
@@ -67,7 +67,7 @@ CHAPTERS = {
         "full": Sizes(image=(224, 224), repeats=4, epochs=50),
     },
     "transfer-resnet": {
-        "quick": Sizes(image=(48, 64), repeats=1, rows=200, epochs=2),
+        "quick": Sizes(image=(48, 64), repeats=1, rows=128, epochs=2),
         "workshop": Sizes(image=(150, 200), repeats=4, epochs=30),
         "full": Sizes(image=(224, 224), repeats=4, epochs=50),
     },
