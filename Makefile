@@ -25,7 +25,7 @@ test: $(READY) ## Test the helpers, the notebooks and the built book
 	$(BIN)/python tools/book.py
 	$(BIN)/pytest tests/test_book.py
 
-test-all: test $(UV) ## Also test what takes minutes and a registry: Colab's versions, the kit without a network
+test-all: test kit $(UV) ## Also test what takes minutes and a registry: Colab's versions, the kit without a network
 	$(BIN)/pytest tests -m long
 
 kit: book ## Pack book, notebooks, packages, data (SKIN_DATA) and weights (SKIN_WEIGHTS) for a room without a network

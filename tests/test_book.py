@@ -6,6 +6,7 @@ import shutil
 import tomllib
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import nbformat
@@ -53,6 +54,25 @@ FIGURES = """[...document.querySelectorAll("div.cell_output figure img")].map(im
     const [width, shown] = [image, frame].map(element => element.getBoundingClientRect().width)
     return {width, frame: shown, scrolled: frame.scrollLeft, source: image.src, target: frame.href}
 })"""
+#: What helps on a screen and is of no use on paper.
+FURNITURE = ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .prev-next-footer, .copybtn, .headerlink"
+#: What a page may weigh with all that it asks for, and how many files that may be.
+MOST_BYTES, MOST_REQUESTS = 1_500_000, 60
+#: Of a page as it is printed: the furniture that can be seen, where its text lies, code that is cut off, letters too
+#: pale for white paper, the size of the letters.
+PRINTED = """furniture => {
+    const article = document.querySelector("article.bd-article")
+    const place = article.querySelector("h1").getBoundingClientRect()
+    const pale = one => getComputedStyle(one).color.match(/[0-9.]+/g).slice(0, 3).every(value => value > 140)
+    const words = [...article.querySelectorAll("p, pre, pre span, td, figcaption")].filter(one => one.offsetParent)
+    return {
+        furniture: [...document.querySelectorAll(furniture)].filter(one => one.getClientRects().length).length,
+        left: place.left, right: place.right,
+        cut: [...article.querySelectorAll("pre")].filter(one => one.scrollWidth > one.clientWidth + 1).length,
+        pale: words.filter(pale).map(one => one.textContent.slice(0, 40)),
+        size: parseFloat(getComputedStyle(article.querySelector("p")).fontSize),
+    }
+}"""
 FILE_NAME = re.compile(r"\.(png|jpe?g|svg|gif|webp)\b|^\S*[0-9a-f]{16}\S*$", re.I)
 
 
@@ -176,6 +196,15 @@ def test_every_page_says_that_it_is_no_medical_device():
     assert [name(path) for path in footers if not soup(path).select_one("footer .skin-footer")] == []
 
 
+def test_every_page_says_which_edition_it_is_of_and_how_to_cite_it():
+    release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    for path in set(pages()) - {HTML / "index.html"}:
+        edition = soup(path).select_one("footer .skin-edition")
+        words = " ".join(edition.get_text().split())
+        assert re.match(rf"Version {re.escape(release)}, built on \d\d \w+ 20\d\d\. Cite this book", words)
+        assert edition.find("a")["href"].endswith("licence.html#how-to-cite-this-book") or path.stem == "licence"
+
+
 # Chapters
 
 
@@ -258,8 +287,11 @@ def test_a_chapter_opens_in_colab_from_the_repository_that_the_project_names():
     assert configured == {"url": repository, "branch": "main"}
     owner = repository.removeprefix("https://github.com/")
     for source, path in zip(book.chapters(), chapter_pages(), strict=True):
-        wanted = f"https://colab.research.google.com/github/{owner}/blob/main/notebooks/{source.name}"
-        assert soup(path).find("a", href=wanted), f"{name(path)} has no link to {wanted}"
+        start = f"https://colab.research.google.com/github/{owner}/blob/main/notebooks"
+        links = [link["href"] for link in article(path).select("h1 + .skin-open a")]
+        assert links == [f"{start}/{source.name}", f"{start}/learner/{source.name}"], name(path)
+        assert (source.parent / "learner" / source.name).exists()
+        assert soup(path).find("header").find("a", href=links[0]), "the rocket's menu"
 
 
 # Prose of the pages under book/
@@ -394,6 +426,29 @@ def test_no_page_asks_another_host_for_anything(visits):
     }
     assert {where: urls for where, urls in elsewhere.items() if urls} == {}
     assert all(found["requests"] for found in visits.values())
+
+
+def test_no_page_is_heavy(visits):
+    weights = {}
+    for where, found in visits.items():
+        asked = {unquote(urldefrag(url)[0].split("?")[0]) for url in found["requests"] if url.startswith("file:")}
+        sizes = [Path(url.removeprefix("file://")).stat().st_size for url in asked]
+        weights[where] = (sum(sizes), len(sizes))
+    assert all(size > 10_000 for size, _ in weights.values())
+    assert {where: one for where, one in weights.items() if one[0] > MOST_BYTES or one[1] > MOST_REQUESTS} == {}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_page_prints_its_text_and_figures_alone_in_dark_ink(page, mode):
+    page.set_viewport_size({"width": 680, "height": 900})  # A4 within its margins
+    for path in [*chapter_pages(), HTML / "book" / "index.html"]:
+        page.emulate_media(media="screen", color_scheme=mode)
+        page.goto(path.as_uri())
+        assert page.evaluate(PRINTED, FURNITURE)["furniture"] > 2
+        page.emulate_media(media="print", color_scheme=mode)
+        seen = page.evaluate(PRINTED, FURNITURE)
+        assert seen["furniture"] == seen["cut"] == 0 and seen["pale"] == [], (name(path), seen)
+        assert seen["left"] < 40 and seen["right"] > 640 and seen["size"] > 12, (name(path), seen)
 
 
 def test_no_script_of_a_page_fails(visits):

@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from helpers import ham10000, sources
+from helpers import __version__, ham10000, sources
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,13 @@ def substitutions():
     return found
 
 
+def fill(app, config):
+    """Hand the substitutions to MyST, and the course's version to the template of the footer."""
+    config.myst_substitutions.update(substitutions())
+    config.release = __version__
+
+
 def setup(app):
-    """Hand the substitutions to MyST before it reads a page."""
-    app.connect("config-inited", lambda app, config: config.myst_substitutions.update(substitutions()), priority=100)
+    """Fill in the facts before any page is read."""
+    app.connect("config-inited", fill, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,9 @@
-"""Sphinx extension: small repairs to the HTML of a page that no option of the tools offers."""
+"""Sphinx extension: what the tools leave out of a page: links that open a chapter, and small repairs to its HTML."""
 
 import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 
 #: What the tools write, and what a screen reader can make sense of.
 REPAIRS = {
@@ -28,9 +31,27 @@ def mark_sentences(match):
     return f'<div class="{classes} sentences">{opening}{text}'
 
 
+def opening(app, pagename):
+    """Return the line under a chapter's title: links that open its two notebooks in Colab; "" on other pages.
+
+    Colab opens notebooks from GitHub, so a course that lies elsewhere has no such line.
+    """
+    learner = ROOT / "notebooks" / "learner" / f"{Path(pagename).name}.ipynb"
+    theme = app.config.html_theme_options
+    place = re.fullmatch(r"https://github\.com/(.+?)/?", theme.get("repository_url", ""))
+    if not pagename.startswith("notebooks/") or not learner.exists() or not place:
+        return ""
+    start = f"{theme['launch_buttons']['colab_url']}/github/{place[1]}/blob/{theme['repository_branch']}/notebooks"
+    complete, without = f"{start}/{learner.name}", f"{start}/learner/{learner.name}"
+    return (
+        f'<p class="skin-open">Open in Colab: <a href="{complete}">the complete notebook</a>, '
+        f'or <a href="{without}">the one without solutions</a></p>'
+    )
+
+
 def mend(app, pagename, templatename, context, doctree):
-    """Mend the body of a page before it is written."""
-    body = context.get("body", "")
+    """Complete and mend the body of a page before it is written."""
+    body = context.get("body", "").replace("</h1>", "</h1>" + opening(app, pagename), 1)
     for written, wanted in REPAIRS.items():
         body = body.replace(written, wanted)
     context["body"] = PRINTED.sub(mark_sentences, body)
