@@ -488,8 +488,7 @@ def voting_marks(train, test):
 by_image, by_group = [], []
 for seed, (rest, _) in enumerate(folds):
     by_image.append(voting_marks(*train_test_split(rest, test_size=1 / 8, stratify=diagnosis[rest], random_state=seed)))
-    mixed = splits.shuffled(group[rest], config.seed)
-    inner, outer = next(cutter.split(rest, diagnosis[rest], mixed))
+    inner, outer = next(cutter.split(rest, diagnosis[rest], splits.shuffled(group[rest], config.seed)))
     by_group.append(voting_marks(rest[inner], rest[outer]))
 gap = np.subtract(by_image, by_group)
 for number, each in zip(voters, gap.T):

@@ -30,7 +30,6 @@ if "google.colab" in sys.modules:
     # %pip install --quiet --no-deps "git+{{repository}}"
 
 # %% tags=["remove-output"]
-import re
 from dataclasses import replace
 from itertools import product
 
@@ -516,7 +515,8 @@ for kind, protocol in product(("cnn-paper", "cnn-improved"), ("grouped", "holdou
 #| caption: Confusion matrix of the paper's CNN, our training, as printed or, where there is no such record, changed, on
 #|   the paper's 938 test images as Chapter 2 infers them. Rows are true, columns are answers.
 #| alt: A table of counts with one row and one column a diagnosis, shaded by share of the row.
-CANDIDATES = [run for run in KEPT if re.fullmatch(r"cnn-(paper|improved)-holdout938-\d+x\d+", run.name)]
+CANDIDATES = [run for run in KEPT if run.name.startswith("cnn-") and run.facts["protocol"] == "holdout938"]
+CANDIDATES = [run for run in CANDIDATES if run.name.count("-") == 3]  # no other reading of a training
 ours = max(CANDIDATES, key=lambda run: run.name.startswith("cnn-paper"))
 true, said = ours.predictions["true"], metrics.answers(ours.predictions[list(CLASSES)])
 matrix = pd.crosstab(pd.Categorical(true, CLASSES), pd.Categorical(said, CLASSES), dropna=False)

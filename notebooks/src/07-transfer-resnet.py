@@ -38,8 +38,21 @@ import pandas as pd
 import tensorflow as tf
 from keras import layers
 
-from helpers import checks, data, images, metrics, models, networks, plots, provenance, recipes, runs, settings, splits
-from helpers import training
+from helpers import (
+    checks,
+    data,
+    images,
+    metrics,
+    models,
+    networks,
+    plots,
+    provenance,
+    recipes,
+    runs,
+    settings,
+    splits,
+    training,
+)
 from helpers.ham10000 import CLASSES
 
 training.use_precision()
@@ -227,8 +240,8 @@ checks.check("7.2", cuts, ham)
 
 # %%
 #| name: resnet-frozen
-#| caption: The network block by block, by the paper's rule of more than 70 % of the convolutions frozen; the bar is the
-#|   number of weights, on a logarithmic scale. Frozen blocks keep what ImageNet taught them, the tail is retrained.
+#| caption: The network block by block, by the paper's rule of more than 70 % frozen (Garg et al. 2019), here of the
+#|   convolutions. The bar is the number of weights, on a logarithmic scale. Frozen blocks keep what ImageNet taught them, the tail is retrained.
 #| alt: Horizontal bars, one a block, from the image downwards. Most are frozen; the last few, retrained, are among the
 #|   longest.
 boundary = models.boundary(resnet)
@@ -403,16 +416,26 @@ for (name, other, reading), gain in gains.items():
 
 # %% [markdown]
 # Read it from the top. Frozen, the residual network's features are better than VGG16's, under both protocols and in both
-# measures, and surely so where all lesions are tested. Retraining the last block alone, on the images as they are, buys nothing that is sure, and may cost some
-# accuracy: its curve is over after an epoch or two, because a million weights learn a few thousand images by heart.
-# Retraining more blocks, on several changed views of each image, pays, and most in balanced accuracy. What is retrained
-# matters, and *on what* it is retrained matters as much.
+# measures, and surely so where all lesions are tested. Retraining the last block alone, on the images as they are, buys
+# nothing that is sure, and may cost some accuracy: its curve is over after an epoch or two, because a million weights
+# learn a few thousand images by heart. Retraining more blocks, on several changed views of each image, pays, and most in
+# balanced accuracy. What is retrained matters, and *on what* it is retrained matters as much.
+
+# %% [markdown] tags=["instructor"]
+# <div class="admonition note alert alert-info">
+# <p class="title">For the instructor: overlapping intervals</p>
+# <p><b>The point.</b> Both networks met the same lesions, so the interval that decides is that of the difference.</p>
+# <p><b>Expect.</b> "The bars overlap, so there is no difference", and just as often "this dot is further right, so it is
+# better".</p>
+# <p><b>Ask.</b> "For which pair does the difference's interval leave out zero, although the two bars overlap?"</p>
+# <p><b>When late.</b> Read the first and the last pair that are printed, and go on.</p>
+# </div>
 
 # %% [markdown]
 # ## The paper's Figure 3, and ours
 #
-# The paper's best number is its ResNet's accuracy of 90.5 %, and a confusion matrix is all that it shows besides ([Garg et
-# al. 2019](https://arxiv.org/abs/1912.03798)). Here is ours, on the test set that [Chapter
+# The paper's best number is its ResNet's accuracy of 90.5 % ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)), and
+# a confusion matrix is all that it shows besides. Here is ours, on the test set that [Chapter
 # 2](02-split-without-leaking.ipynb) infers, with nothing chosen on it.
 
 # %%

@@ -484,7 +484,7 @@ plots.show(fig)
 # the inference holds, its rows have the sums of ours. Here is ours with the highest accuracy, read by image.
 
 # %%
-#| name: resnet-confusion
+#| name: compared-confusion
 #| caption: Confusion matrix of our ResNet with the highest accuracy on the inferred test set of the paper, read by image.
 #|   Rows are true, columns are answers; shade, the share of the row. Real HAM10000 (Tschandl et al. 2018).
 #| alt: A table of counts, seven rows by seven columns. The cell of nevi called nevi holds most images. In the row of
