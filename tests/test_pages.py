@@ -144,16 +144,25 @@ def test_the_status_page_lists_every_record_once(found):
     )
 
 
-def test_a_row_of_the_status_page_says_what_run_json_says(found):
-    rows = {line.split("`")[1]: line for line in status_page.record_tables(found).splitlines() if "(`" in line}
+def test_a_row_of_the_status_page_and_what_stands_above_it_say_what_run_json_says(found):
+    rows, protocol, above = {}, "", ""
+    for line in status_page.record_tables(found).splitlines():
+        if line.startswith("### "):
+            protocol = line.split("`")[1]
+        elif line.startswith("Tier "):
+            above = line
+        elif "(`" in line:
+            rows[line.split("`")[1]] = (protocol, above, [cell.strip() for cell in line.split("|")[1:-1]])
     for path in RESULTS.glob("*/run.json"):
-        facts, cells = json.loads(path.read_text()), [cell.strip() for cell in rows[path.parent.name].split("|")[1:-1]]
+        facts, (protocol, above, cells) = json.loads(path.read_text()), rows[path.parent.name]
+        assert protocol == facts["protocol"]
+        assert above == f"Tier {facts['tier']}; {facts['data']}; device: {facts['device']}."
         assert cells[0].startswith(facts["model"]) and cells[1] == ", ".join(map(str, facts["folds"]))
-        assert cells[2:5] == [facts["tier"], facts["data"], facts["device"]] and cells[7] == facts["date"]
-        assert float(cells[6].replace(",", "")) == pytest.approx(facts["images_per_second"], abs=0.05)
-        assert ("LEAKY" in cells[8]) == facts["leaky"]
-        assert ("CHOSEN ON THE TEST SET" in cells[8]) == (facts.get("chosen_on") == "test")
-        assert (cells[8] == "none") == (not facts["leaky"] and facts.get("chosen_on") != "test")
+        assert float(cells[3].replace(",", "")) == pytest.approx(facts["images_per_second"], abs=0.05)
+        assert cells[4] == facts["date"]
+        assert ("LEAKY" in cells[5]) == facts["leaky"]
+        assert ("CHOSEN ON THE TEST SET" in cells[5]) == (facts.get("chosen_on") == "test")
+        assert (cells[5] == "none") == (not facts["leaky"] and facts.get("chosen_on") != "test")
 
 
 def test_records_of_one_training_are_counted_once(found):

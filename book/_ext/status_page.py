@@ -36,7 +36,7 @@ PACKAGES = (
     "myst-nb",
     "nbclient",
 )
-HEADS = ("Model and record", "Folds", "Tier", "Data", "Device", "Wall time", "Images a second", "Date", "Marks")
+HEADS = ("Model and record", "Folds", "Wall time", "Images a second", "Date", "Marks")
 
 
 @cache
@@ -67,25 +67,27 @@ def table(heads, rows, numbers=()):
 
 
 def record_tables(found):
-    """Return a Markdown table of run records for each protocol, under a heading."""
-    parts = []
-    for protocol in sorted({run.facts["protocol"] for run in found}):
+    """Return Markdown of all run records: a heading a protocol, a table for each tier, data and device under it."""
+    parts, protocol, by = [], None, {}
+    for run in found:
+        by.setdefault(tuple(run.facts[name] for name in ("protocol", "tier", "data", "device")), []).append(run)
+    for (of, tier, source, device), runs_of_it in sorted(by.items()):
+        if of != protocol:
+            protocol = of
+            parts.append(f"### Protocol `{protocol}`")
         rows = [
             (
                 f"{run.facts['model']} (`{run.name}`)",
                 ", ".join(map(str, run.facts["folds"])),
-                run.facts["tier"],
-                run.facts["data"],
-                run.facts["device"],
                 duration(run.facts["wall_seconds"]),
                 f"{run.facts['images_per_second']:,.1f}",
                 run.facts["date"],
                 marks(run),
             )
-            for run in found
-            if run.facts["protocol"] == protocol
+            for run in runs_of_it
         ]
-        parts.append(f"### Protocol `{protocol}`\n\n" + table(HEADS, rows, numbers=(5, 6)))
+        parts.append(f"Tier {tier}; {source}; device: {device}.")
+        parts.append(table(HEADS, rows, numbers=(2, 3)))
     return "\n\n".join(parts)
 
 
