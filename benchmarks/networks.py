@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import activations, data, images, models, networks, pipeline, provenance, settings, training
+from helpers import activations, data, images, models, pipeline, provenance, recipes, settings, training
 from helpers.ham10000 import CLASSES
 
 import keras  # isort: skip  # after helpers.models, which quietens TensorFlow's log
@@ -37,7 +37,7 @@ RESULTS = Path(__file__).parent / "results" / "networks.json"
 #: The package carries this copy, so that chapter 6 can read it anywhere.
 CARRIED = Path(__file__).parents[1] / "book" / "results" / "networks.json"
 SIZE, CNN_SIZES = (150, 200), ((96, 96), (128, 128))
-RECIPE = networks.RECIPES["vgg16-tuned"]
+RECIPE = recipes.RECIPES["vgg16-tuned"]
 EPOCHS = 50
 #: Images and views of the cache that is timed: the second view is augmented, as all but the first are.
 IMAGES, VIEWS = 128, 2

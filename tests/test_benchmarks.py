@@ -1,13 +1,29 @@
-"""What a chapter reads of the benchmarks' results is what the benchmarks wrote."""
+"""What a chapter reads of the benchmarks' results is what they wrote; and each of them can still be started."""
 
+import json
+import runpy
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted([*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "tools").glob("measure_*.py")])
 
 
 @pytest.mark.parametrize("name", ["pipeline", "networks"])
 def test_the_package_carries_a_benchmark_s_results_as_they_were_measured(name):
     carried = (ROOT / "book" / "results" / f"{name}.json").read_bytes()
     assert carried == (ROOT / "benchmarks" / "results" / f"{name}.json").read_bytes()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_that_measures_finds_what_it_imports(path):
+    assert callable(runpy.run_path(str(path), run_name="not started")["main"])
+
+
+def test_every_page_of_the_book_was_measured_with_lighthouse():
+    measured = json.loads((ROOT / "benchmarks" / "results" / "lighthouse.json").read_text(encoding="utf-8"))
+    listed = [f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb")]
+    listed += [f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")]
+    assert {f"{page}.html" for page in listed} <= measured["pages"].keys()
+    assert all(score >= 95 for page in measured["pages"].values() for score in page["median"].values())

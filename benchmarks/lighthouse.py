@@ -1,0 +1,110 @@
+"""How good does Lighthouse find the pages of the built book, on its simulated mid-range phone?
+
+    make book && python benchmarks/lighthouse.py [PAGE ...]
+
+Every page is measured three times, and the median of each score counts; the results go to
+``benchmarks/results/lighthouse.json``.  The pages come from a server of this machine that compresses text, as the one
+of GitHub Pages does.  Needs Chromium and npm, which fetches Lighthouse into ``_build/lighthouse`` the first time.  A
+score of performance falls when the machine is busy with other work.
+"""
+
+import argparse
+import datetime
+import gzip
+import http.server
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import threading
+from functools import partial
+from pathlib import Path
+
+from helpers import provenance
+
+ROOT = Path(__file__).parents[1]
+HTML = ROOT / "_build" / "html"
+TOOL = ROOT / "_build" / "lighthouse"
+RESULTS = Path(__file__).parent / "results" / "lighthouse.json"
+VERSION = "12.8.2"
+CATEGORIES = ("performance", "accessibility", "best-practices")
+RUNS = 3
+COMPRESSED = (".html", ".css", ".js", ".svg", ".json")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder; text goes out compressed."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        if path.suffix not in COMPRESSED or not path.is_file():
+            return super().do_GET()
+        content = gzip.compress(path.read_bytes(), 6)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "max-age=600")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments):
+        pass
+
+
+def install():
+    """Return the path of Lighthouse's command, fetched first where it is not there."""
+    command = TOOL / "node_modules" / ".bin" / "lighthouse"
+    if not command.exists():
+        TOOL.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "install", "--silent", "--prefix", TOOL, f"lighthouse@{VERSION}"], check=True)
+    return command
+
+
+def measure(command, address):
+    """Return ``{category: score out of 100}`` of one run."""
+    flags = "--headless=new --no-sandbox --disable-gpu"
+    options = ["--output=json", "--quiet", f"--chrome-flags={flags}", f"--only-categories={','.join(CATEGORIES)}"]
+    environ = os.environ | {"CHROME_PATH": shutil.which("chromium") or shutil.which("google-chrome") or ""}
+    done = subprocess.run([command, address, *options], check=True, capture_output=True, text=True, env=environ)
+    found = json.loads(done.stdout)["categories"]
+    return {name: round(100 * found[name]["score"]) for name in CATEGORIES}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("page", nargs="*", help="such as book/index.html; all pages if none is given")
+    folders = [HTML / "book", HTML / "notebooks"]
+    every = [path.relative_to(HTML).as_posix() for folder in folders for path in sorted(folder.glob("*.html"))]
+    pages = parser.parse_args().page or every
+    if not pages:
+        parser.error("there is no book to measure: run `make book` first")
+    command = install()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=HTML))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    found = {}
+    for page in pages:
+        runs = [measure(command, f"http://127.0.0.1:{server.server_port}/{page}") for _ in range(RUNS)]
+        found[page] = {
+            "median": {name: statistics.median(run[name] for run in runs) for name in CATEGORIES},
+            "runs": runs,
+        }
+        print(page, *found[page]["median"].values(), flush=True)
+    server.shutdown()
+    known = json.loads(RESULTS.read_text(encoding="utf-8"))["pages"] if RESULTS.exists() else {}
+    there = {page for page in known if (HTML / page).exists()}
+    facts = {
+        "what": f"Lighthouse {VERSION}, simulated phone: median of {RUNS} runs a page",
+        "date": datetime.date.today().isoformat(),
+        "device": provenance.device(),
+        "cores": os.cpu_count(),
+        "pages": {page: (known | found)[page] for page in sorted(there | found.keys())},
+    }
+    RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
