@@ -53,10 +53,14 @@ def versions():
 
 @dataclass(frozen=True)
 class Banner:
-    """Rows of ``label: value`` and the notices above them; shown as HTML in a notebook, as text in a terminal."""
+    """Rows of ``label: value`` and the notices above them; shown as HTML in a notebook, as text in a terminal.
+
+    ``title`` is what a screen reader calls the box; no two boxes of a page have the same.
+    """
 
     rows: dict[str, str]
     notices: tuple[str, ...]
+    title: str = "Where the numbers on this page come from"
 
     def __repr__(self):
         width = max(len(label) for label in self.rows)
@@ -76,7 +80,7 @@ class Banner:
             for label, value in self.rows.items()
         )
         return (
-            '<section class="skin-provenance" aria-label="Where the numbers on this page come from" '
+            f'<section class="skin-provenance" aria-label="{html.escape(self.title)}" '
             'style="border:1px solid #8A8F98;border-radius:.4em;padding:.8em 1em;margin:0 0 1em;'
             'font-size:.9em;line-height:1.5">'
             f'{notices}<dl style="margin:0">{rows}</dl></section>'
@@ -162,4 +166,5 @@ def weights_notice(found):
             "learned nothing. The cells show how the code works; what they compute with this network says nothing. "
             "What the chapter argues from are the recorded runs.",
         )
-    return Banner(rows={"Network": found.label, "Weights": found.weights}, notices=notices)
+    rows = {"Network": found.label, "Weights": found.weights}
+    return Banner(rows=rows, notices=notices, title="Which network this page uses, and where its weights come from")

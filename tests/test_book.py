@@ -62,11 +62,12 @@ MOST_BYTES, MOST_REQUESTS = 1_500_000, 60
 #: pale for white paper, the size of the letters.
 PRINTED = """furniture => {
     const article = document.querySelector("article.bd-article")
-    const place = article.querySelector("h1").getBoundingClientRect()
+    const place = article.querySelector("section > p").getBoundingClientRect()
+    const shown = selector => [...document.querySelectorAll(selector)].filter(one => one.getClientRects().length)
     const pale = one => getComputedStyle(one).color.match(/[0-9.]+/g).slice(0, 3).every(value => value > 140)
     const words = [...article.querySelectorAll("p, pre, pre span, td, figcaption")].filter(one => one.offsetParent)
     return {
-        furniture: [...document.querySelectorAll(furniture)].filter(one => one.getClientRects().length).length,
+        furniture: shown(furniture).length, title: shown("h1").length, foot: shown("footer .skin-footer").length,
         left: place.left, right: place.right,
         cut: [...article.querySelectorAll("pre")].filter(one => one.scrollWidth > one.clientWidth + 1).length,
         pale: words.filter(pale).map(one => one.textContent.slice(0, 40)),
@@ -291,7 +292,7 @@ def test_a_chapter_opens_in_colab_from_the_repository_that_the_project_names():
         links = [link["href"] for link in article(path).select("h1 + .skin-open a")]
         assert links == [f"{start}/{source.name}", f"{start}/learner/{source.name}"], name(path)
         assert (source.parent / "learner" / source.name).exists()
-        assert soup(path).find("header").find("a", href=links[0]), "the rocket's menu"
+        assert soup(path).select_one(f".bd-header-article a[href='{links[0]}']"), "the rocket's menu"
 
 
 # Prose of the pages under book/
@@ -340,9 +341,10 @@ def test_the_references_are_the_works_that_the_book_cites_and_no_others():
 
 
 def works_linked(element):
-    """Return the DOIs and arXiv numbers that an element's links lead to."""
+    """Return the DOIs, arXiv numbers and JSTOR numbers that an element's links lead to."""
     addresses = [unquote(link["href"]).lower() for link in element.find_all("a", href=True)]
-    found = [re.match(r"https?://(?:doi\.org|arxiv\.org/abs)/(.+)", address) for address in addresses]
+    places = r"https?://(?:doi\.org|arxiv\.org/abs|www\.jstor\.org/stable)/(.+)"
+    found = [re.match(places, address) for address in addresses]
     return {match.group(1) for match in found if match}
 
 
@@ -448,6 +450,7 @@ def test_a_page_prints_its_text_and_figures_alone_in_dark_ink(page, mode):
         page.emulate_media(media="print", color_scheme=mode)
         seen = page.evaluate(PRINTED, FURNITURE)
         assert seen["furniture"] == seen["cut"] == 0 and seen["pale"] == [], (name(path), seen)
+        assert seen["title"] == seen["foot"] == 1, (name(path), seen)
         assert seen["left"] < 40 and seen["right"] > 640 and seen["size"] > 12, (name(path), seen)
 
 
