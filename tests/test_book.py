@@ -1,5 +1,6 @@
 """The built book, as a reader meets it: its HTML, and its pages in a browser.  ``make book`` builds it beforehand."""
 
+import gzip
 import os
 import re
 import shutil
@@ -56,13 +57,13 @@ FIGURES = """[...document.querySelectorAll("div.cell_output figure img")].map(im
 })"""
 #: What helps on a screen and is of no use on paper.
 FURNITURE = ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .prev-next-footer, .copybtn, .headerlink"
-#: What a page may weigh with all that it asks for, and how many files that may be.
+#: Bytes that a page may ask for with all that it shows, as they are sent, and how many files that may be.
 MOST_BYTES, MOST_REQUESTS = 1_500_000, 60
 #: Of a page as it is printed: the furniture that can be seen, where its text lies, code that is cut off, letters too
 #: pale for white paper, the size of the letters.
 PRINTED = """furniture => {
     const article = document.querySelector("article.bd-article")
-    const place = article.querySelector("section > p").getBoundingClientRect()
+    const place = article.querySelector("section > p:not(.skin-open)").getBoundingClientRect()
     const shown = selector => [...document.querySelectorAll(selector)].filter(one => one.getClientRects().length)
     const pale = one => getComputedStyle(one).color.match(/[0-9.]+/g).slice(0, 3).every(value => value > 140)
     const words = [...article.querySelectorAll("p, pre, pre span, td, figcaption")].filter(one => one.offsetParent)
@@ -430,11 +431,17 @@ def test_no_page_asks_another_host_for_anything(visits):
     assert all(found["requests"] for found in visits.values())
 
 
+def sent(path):
+    """Return the bytes that a server sends of a file: text is compressed, as GitHub Pages does it."""
+    content = path.read_bytes()
+    return len(gzip.compress(content)) if path.suffix in (".html", ".css", ".js", ".svg") else len(content)
+
+
 def test_no_page_is_heavy(visits):
     weights = {}
     for where, found in visits.items():
         asked = {unquote(urldefrag(url)[0].split("?")[0]) for url in found["requests"] if url.startswith("file:")}
-        sizes = [Path(url.removeprefix("file://")).stat().st_size for url in asked]
+        sizes = [sent(Path(url.removeprefix("file://"))) for url in asked]
         weights[where] = (sum(sizes), len(sizes))
     assert all(size > 10_000 for size, _ in weights.values())
     assert {where: one for where, one in weights.items() if one[0] > MOST_BYTES or one[1] > MOST_REQUESTS} == {}

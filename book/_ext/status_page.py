@@ -53,6 +53,11 @@ def duration(seconds):
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 120 else f"{minutes} min"
 
 
+def folds(numbers):
+    """Return the folds of a run as a number or as a range; they are tested in order, from the first."""
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
 def marks(run):
     """Return a run's marks as short words."""
     found = [short for short in MARKS if any(mark.startswith(short) for mark in run.marks)]
@@ -78,7 +83,7 @@ def record_tables(found):
         rows = [
             (
                 f"{run.facts['model']} (`{run.name}`)",
-                ", ".join(map(str, run.facts["folds"])),
+                folds(run.facts["folds"]),
                 duration(run.facts["wall_seconds"]),
                 f"{run.facts['images_per_second']:,.1f}",
                 run.facts["date"],

@@ -124,7 +124,7 @@ for place, change in enumerate((lambda grey: grey, equalised)):
         axis.plot(counts.cumsum() / grey.size, line, color=shade, label=letter)
     axis.set(title=("before", "after")[place], xlabel="grey level", ylabel="share of pixels")
     axis.legend()
-plots.show(fig)
+plots.show(fig, photo=True)
 same_by_hand = [np.array_equal(equalised(grey), even[letter][..., 0]) for letter, grey in greys.items()]
 print("helpers.preprocess equalises the same:", all(same_by_hand))
 for letter, grey in greys.items():

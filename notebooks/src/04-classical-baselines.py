@@ -282,7 +282,7 @@ axes[1, 1].imshow(next_to(grey, lesion) ** 0.5, cmap="Blues", origin="lower")
 axes[1, 1].set(title="texture: side by side", xlabel="grey level", ylabel="level beside it")
 axes[1, 2].bar(np.arange(8) * 22.5, directions(grey, lesion), 18, color="#0072B2")
 axes[1, 2].set(title="gradients: direction", xlabel="angle in degrees", ylabel="share", xticks=[0, 45, 90, 135])
-plots.show(fig)
+plots.show(fig, photo=True)
 
 # %% [markdown]
 # ### What stays when the camera turns
