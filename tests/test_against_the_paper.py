@@ -165,10 +165,10 @@ def test_the_printed_table_has_these_numbers_in_the_right_places(page):
     for protocol, table in zip(("holdout938", "image8020", "grouped"), tables, strict=True):
         assert table.caption.text.startswith(protocol) and ("LEAKY" in table.caption.text) == (protocol == "image8020")
         heads = [cell.text for cell in table.thead.find_all("th")]
-        assert heads == ["model", *SHOWN, "balanced accuracy, read by class"]
+        assert heads == ["model", "images", *SHOWN, "balanced accuracy, read by class"]
         for line in table.tbody.find_all("tr"):
-            model, *cells = (cell.text for cell in line.find_all("td"))
-            for head, text in zip(heads[1:], cells, strict=True):
+            model, images, *cells = (cell.text for cell in line.find_all("td"))
+            for head, text in zip(heads[2:], cells, strict=True):
                 reading = "by class" if head.endswith("by class") else "by image"
                 name = by_place.get((protocol, model, reading))
                 if name:
@@ -177,6 +177,7 @@ def test_the_printed_table_has_these_numbers_in_the_right_places(page):
                     value = scores(truth, answers)[SHOWN[head.split(",")[0]]]
                     assert float(text.split()[0]) == pytest.approx(value, abs=0.00051), (protocol, model, head)
                     assert re.fullmatch(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", text)
+                    assert images == f"{len(truth):,}"
                 elif model not in ("always nv", "paper: CNN", "paper: VGG16", "paper: ResNet"):
                     assert text == "–", (protocol, model, head)
     # What is read by class is in the table by its balanced accuracy alone.
@@ -187,7 +188,7 @@ def test_the_rows_of_the_floor_and_of_the_paper_s_cnn_are_arithmetic(page):
     rows = {}
     for text in page["displayed"]:
         for line in BeautifulSoup(text, "html.parser").tbody.find_all("tr"):
-            model, *cells = (cell.text for cell in line.find_all("td"))
+            model, _, *cells = (cell.text for cell in line.find_all("td"))
             rows.setdefault(model, []).append(cells)
     support = {"akiec": 26, "bcc": 30, "bkl": 75, "df": 6, "mel": 39, "nv": 751, "vasc": 11}
     truth = np.repeat(list(support), list(support.values()))
@@ -287,7 +288,7 @@ def test_recalls_the_confusion_matrix_and_the_cnn_s_table_are_scikit_learn_s(pag
         for e in page["found"]
         if (e.family, e.protocol, e.reading) == ("CNN", "holdout938", "by class")
     }
-    assert set(page["beside"].columns.get_level_values(0)) == {"paper", "images", *cnns}
+    assert set(page["beside"].columns.get_level_values(0)) == {"paper", "", *cnns}
     for model, name in cnns.items():
         values = scores(*of_record(name)[:2])
         for score in AVERAGES:

@@ -298,9 +298,9 @@ plots.show(fig)
 #
 # ## The table
 #
-# For looking up. The accuracy is also the micro average of precision, recall and F1, and the weighted recall (Exercise
-# 8.1); all columns but the last are read by image. Under the grouped protocol some models answered all five folds and
-# some one of them: compare rows with the same number of images.
+# For looking up. The accuracy is also the micro average of precision, recall and F1, and the weighted recall: see
+# Exercise 8.1. All columns but the last are read by image. Under the grouped protocol some models answered all five folds
+# and some one of them: compare rows with the same number of images.
 
 # %%
 def cell(row):
