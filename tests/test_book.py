@@ -63,7 +63,7 @@ MOST_BYTES, MOST_REQUESTS = 1_500_000, 60
 #: pale for white paper, the size of the letters.
 PRINTED = """furniture => {
     const article = document.querySelector("article.bd-article")
-    const place = article.querySelector("section > p:not(.skin-open)").getBoundingClientRect()
+    const text = article.querySelector("section > p:not(.skin-open)"), place = text.getBoundingClientRect()
     const shown = selector => [...document.querySelectorAll(selector)].filter(one => one.getClientRects().length)
     const pale = one => getComputedStyle(one).color.match(/[0-9.]+/g).slice(0, 3).every(value => value > 140)
     const words = [...article.querySelectorAll("p, pre, pre span, td, figcaption")].filter(one => one.offsetParent)
@@ -72,7 +72,7 @@ PRINTED = """furniture => {
         left: place.left, right: place.right,
         cut: [...article.querySelectorAll("pre")].filter(one => one.scrollWidth > one.clientWidth + 1).length,
         pale: words.filter(pale).map(one => one.textContent.slice(0, 40)),
-        size: parseFloat(getComputedStyle(article.querySelector("p")).fontSize),
+        size: parseFloat(getComputedStyle(text).fontSize),
     }
 }"""
 FILE_NAME = re.compile(r"\.(png|jpe?g|svg|gif|webp)\b|^\S*[0-9a-f]{16}\S*$", re.I)
