@@ -20,7 +20,6 @@ REPAIRS = {
     # A fold's name in place of what it says: "Show the solution".
     ' aria-label="Toggle hidden content"': "",
 }
-ICONS = re.compile(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script>')
 PRINTED = re.compile(r'<div class="(output (?:stream|text_plain)[^"]*)">(.*?<pre>)(.*?)(?=</pre>)', re.S)
 
 
@@ -58,22 +57,7 @@ def mend(app, pagename, templatename, context, doctree):
     context["body"] = PRINTED.sub(mark_sentences, body)
 
 
-def lighten(app, error):
-    """Take out the script that draws the icons: it weighs more than all else on a page, and a font draws them too."""
-    if error:
-        return
-    folder = Path(app.outdir)
-    for path in folder.rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        lighter = ICONS.sub("", text)
-        if lighter != text:
-            path.write_text(lighter, encoding="utf-8")
-    for path in (folder / "_static" / "scripts").glob("fontawesome.js*"):
-        path.unlink()
-
-
 def setup(app):
-    """Mend a page after the theme has filled its context, and lighten all of them at the end."""
+    """Mend a page after the theme has filled its context."""
     app.connect("html-page-context", mend, priority=900)
-    app.connect("build-finished", lighten)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
