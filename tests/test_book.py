@@ -14,6 +14,7 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from fontTools import ttLib
 from prose import uncited_numerals
 
 from tools import book
@@ -402,6 +403,8 @@ def visits(browser):
         tab.goto(path.as_uri(), wait_until="load")
         found = seen[name(path)] = {"modes": {}}
         tab.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+        tab.evaluate("[...document.images].forEach(image => image.loading = 'eager')")
+        tab.wait_for_function("[...document.images].every(image => image.complete)")
         for mode in ("light", "dark"):
             tab.emulate_media(color_scheme=mode)
             tab.wait_for_function("mode => document.documentElement.dataset.theme === mode", arg=mode)
@@ -459,6 +462,30 @@ def test_a_page_prints_its_text_and_figures_alone_in_dark_ink(page, mode):
         assert seen["furniture"] == seen["cut"] == 0 and seen["pale"] == [], (name(path), seen)
         assert seen["title"] == seen["foot"] == 1, (name(path), seen)
         assert seen["left"] < 40 and seen["right"] > 640 and seen["size"] > 12, (name(path), seen)
+
+
+def test_every_icon_that_a_page_shows_is_in_the_small_font(page):
+    (sheet,) = HTML.glob("_static/*.css")
+    text = sheet.read_text(encoding="utf-8")
+    fonts = [ttLib.TTFont(HTML / "_static" / found) for found in re.findall(r'url\("([^"]+\.woff)"\)', text)]
+    drawn = set().union(*(font.getBestCmap() for font in fonts))
+    assert len(fonts) == 3 and len(drawn) < 100
+    for path in (HTML / "book" / "index.html", chapter_pages()[0], HTML / "search.html"):
+        page.goto(path.as_uri())
+        icons = page.evaluate("""[...document.querySelectorAll('[class*="fa-"]')].map(
+            icon => [icon.className, getComputedStyle(icon, "::before").content])""")
+        assert len(icons) > 5
+        assert [icon for icon in icons if not icon[1].strip('"') or ord(icon[1].strip('"')[0]) not in drawn] == []
+
+
+def test_a_page_s_text_waits_for_one_style_sheet_and_one_small_script():
+    for path in set(pages()) - {HTML / "index.html", HTML / "search.html"}:
+        head = soup(path).head
+        assert len(head.find_all("link", rel="stylesheet")) == 1, name(path)
+        blocking = [one["src"] for one in head.find_all("script", src=True) if not one.has_attr("defer")]
+        assert [Path(source.split("?")[0]).name for source in blocking] == ["documentation_options.js"], name(path)
+        figures = article(path).select(".cell_output figure img")
+        assert all(image["loading"] == "lazy" and image["width"] and image["height"] for image in figures), name(path)
 
 
 def test_no_script_of_a_page_fails(visits):
