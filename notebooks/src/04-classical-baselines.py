@@ -464,8 +464,8 @@ checks.check("4.1", recall_and_precision, ham)
 #| name: weights-trade
 #| caption: The forest on the course's features with class weights of rising power. Lines, 95 % intervals over
 #|   lesions. Dashed, the floors: of accuracy in red, of balanced accuracy in blue.
-#| alt: Two lines over the power of the weights. Balanced accuracy rises from left to right. Accuracy ends lower than
-#|   it began.
+#| alt: Two lines over the power of the weights. Balanced accuracy rises from left to right. Accuracy does not rise with
+#|   it.
 powers, trade = (0, 0.5, 1), {}
 blunt = RandomForestClassifier(60, min_samples_leaf=5, random_state=config.seed, n_jobs=-1)
 for power in powers:
@@ -489,7 +489,8 @@ plots.show(fig)
 
 # %% [markdown]
 # No pixel was added. The weights bought recall of rare diagnoses and paid with nevi, of which there are many; so
-# balanced accuracy rises, and accuracy ends below where it began. Neither end is wrong. Which one you want depends on
+# balanced accuracy rises, and accuracy does not rise with it. On few test images it hardly moves; in the records of the
+# same forest on all real images, below, it falls. Neither end is wrong. Which one you want depends on
 # what a missed melanoma costs against a needless cut, and that is not the model's to decide. Report which one you
 # chose, and both scores.
 #
@@ -857,7 +858,10 @@ if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other i
     assert (results["raw", "forest"][0] == "nv").mean() > 0.85, "the upper matrix has almost stopped looking"
     weighted = {power: found["value"] for power, (_, found) in trade.items()}
     assert weighted[0]["balanced_accuracy"] < weighted[0.5]["balanced_accuracy"] < weighted[1]["balanced_accuracy"]
-    assert weighted[1]["accuracy"] < weighted[0]["accuracy"] - 0.01, "the weights are paid for"
+    gained = {name: weighted[1][name] - weighted[0][name] for name in ("accuracy", "balanced_accuracy")}
+    assert gained["accuracy"] < gained["balanced_accuracy"] - 0.03, "accuracy does not rise with it"
+    nevi = {power: (answers[dx == "nv"] == "nv").mean() for power, (answers, _) in trade.items()}
+    assert nevi[1] < nevi[0] - 0.03, "the weights are paid for with nevi"
     assert 0.5 < crossings["forest, weights"] < crossings["forest, no weights"] < 1
     assert lost["middle"].iloc[0] > 0.01 and lost["low"].min() < 0.01
     assert last["test images"].iloc[-1] > last["test images"].iloc[0] + 0.05, "more lesions helped"
@@ -875,6 +879,10 @@ for run in KEPT:
     assert run.facts["protocol"] != "grouped" or counts.to_dict() == PUBLISHED_IMAGES
     assert run.facts["protocol"] != "holdout938" or (len(run.predictions), counts["nv"]) == (938, 751)
     assert run.validation is not None, "calibrated on validation images"
+forests = {run.name: run.metric("accuracy") for run in KEPT if "grouped-handcrafted-forest" in run.name}
+if forests:
+    plain, heavy = (forests[f"classical-grouped-handcrafted-forest-{end}"] for end in ("plain", "weighted"))
+    assert heavy["high"] < plain["low"], "on all real images accuracy falls"
 if best is not None:
     assert np.isclose((true == said).mean(), best.metric("accuracy")["value"], atol=1e-4)
     diagonal = np.diag(matrix) / matrix.sum(axis=1)
