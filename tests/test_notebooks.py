@@ -138,6 +138,16 @@ def test_a_notebook_asks_colab_for_a_gpu_where_it_trains_networks_and_only_there
 
 
 @chapters
+def test_a_notebook_that_builds_networks_seeds_their_weights_before(path):
+    cells = [cell.source for cell in code(edition(path))]
+    if not any(re.search(r"^import keras$|^from keras", cell, re.M) for cell in cells):
+        pytest.skip("builds no network")
+    seeded = [n for n, cell in enumerate(cells) if "keras.utils.set_random_seed(settings.SEED)" in cell]
+    building = [n for n, cell in enumerate(cells) if re.search(r"keras\.Sequential|models\.\w+\(", cell)]
+    assert seeded and seeded[0] < min(building), "two builds of one commit would show two networks"
+
+
+@chapters
 def test_a_chapter_has_its_parts(path):
     notebook = edition(path)
     source = "\n".join(cell.source for cell in notebook.cells)

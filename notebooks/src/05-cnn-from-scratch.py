@@ -59,9 +59,9 @@ from helpers import (
 from helpers.augmentation import Augmentation
 from helpers.ham10000 import CLASSES
 
-training.use_precision()
-
 # %%
+training.use_precision()
+keras.utils.set_random_seed(settings.SEED)
 config = settings.load("cnn-from-scratch")
 ham = data.load(config)
 provenance.banner(ham, config)
