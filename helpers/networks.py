@@ -273,6 +273,7 @@ def _build(recipe, ham, config, pixels, rows):
     found = models.backbone(*recipe.network, size=config.sizes.image)
     name = models.boundary(found.model, recipe.share) if recipe.frozen == "boundary" else found.model.layers[-1].name
     frozen, rest = models.cut(found.model, name)
+    frozen.trainable = False  # and so its batch normalisations keep their averages, whoever trains the whole
     if rest is None:
         # Of a backbone that is frozen to its end the head sees the average only, so only that is kept.
         frozen = keras.Model(frozen.input, keras.layers.GlobalAveragePooling2D(name="average")(frozen.output))

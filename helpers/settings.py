@@ -13,7 +13,7 @@ import pooch
 TIERS = {
     "quick": "small enough for a laptop: under a minute a notebook on two CPU cores",
     "workshop": "moderate sizes on real data: about ten minutes a notebook on a small GPU",
-    "full": "the paper's own sizes: as long as they take on a Colab GPU",
+    "full": "the networks' usual sizes, and the paper's where it says them: as long as they take on a Colab GPU",
 }
 
 #: The seed of everything random, unless a cell says otherwise.

@@ -198,11 +198,11 @@ def _train(model, data, class_weight, epoch):
 
 def _judge(truth, prob, class_weight):
     """Return loss, accuracy and balanced accuracy of the validation set."""
-    weights = [class_weight[code] for code in truth] if class_weight else None
+    weights = [class_weight[code] for code in truth] if class_weight else 1.0
     loss = -np.log(np.maximum(prob[np.arange(len(truth)), truth], 1e-12))
     answers = prob.argmax(axis=1)
     return {
-        "validation_loss": float(np.average(loss, weights=weights)),
+        "validation_loss": float(np.mean(loss * weights)),  # the mean over images, as Keras has it in training
         "validation_accuracy": float((answers == truth).mean()),
         "validation_balanced_accuracy": float(balanced_accuracy_score(truth, answers)),
     }

@@ -51,6 +51,16 @@ def test_a_trained_network_says_the_same_of_pixels_and_of_the_cache(ham, small, 
     assert np.allclose(first.test.sum(axis=1), 1) and first.facts["recipe"]["cut"].startswith("block_")
 
 
+def test_the_frozen_part_of_a_trained_network_stays_so_whoever_trains_the_whole(trained):
+    first, _ = trained
+    frozen = [layer for layer in first.model.layers if layer.name.startswith("block_1_")]
+    averages = [weight for layer in frozen for weight in layer.weights]
+    before = [weight.numpy() for weight in averages]
+    first.model(np.random.default_rng(2).uniform(0, 255, (4, 32, 32, 3)).astype("float32"), training=True)
+    assert any("moving_mean" in weight.path for weight in averages)
+    assert all(np.array_equal(one, weight.numpy()) for one, weight in zip(before, averages, strict=True))
+
+
 def test_a_second_call_resumes_what_is_finished(trained):
     first, again = trained
     assert np.allclose(first.test, again.test, atol=1e-6)

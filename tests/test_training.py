@@ -49,6 +49,17 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another():
     assert distance(one, same) == 0 < distance(one, other)
 
 
+def test_with_class_weights_the_validation_loss_is_what_keras_computes():
+    weights = {code: 1.0 + code for code in range(7)}
+    model = network()
+    found = fit(model, 1, class_weight=weights)
+    rows = np.arange(35, 42)
+    by_keras = model.evaluate(
+        PIXELS[rows].astype("float32"), CODES[rows], sample_weight=CODES[rows] + 1.0, verbose=0, return_dict=True
+    )
+    assert found.history["validation_loss"][0] == pytest.approx(by_keras["loss"], rel=1e-4)
+
+
 def test_the_model_holds_the_best_epoch_s_weights_and_the_history_says_which():
     seen = []
     model = network()

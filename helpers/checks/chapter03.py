@@ -184,8 +184,8 @@ QUIZ = (
             Option(
                 "Squash, then turn: it is cheaper.",
                 False,
-                "It is, and each lesion then comes in many shapes, none of them its own: a squashed circle that is "
-                "turned is an ellipse in every direction.",
+                "It is, and training images are then stretched in every direction, while each image that is tested is "
+                "stretched upright.",
             ),
             Option(
                 "It makes no difference: both are matrices.",

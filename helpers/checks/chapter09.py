@@ -119,7 +119,7 @@ def swap_in(answer, ham):
 
 QUIZ = (
     Question(
-        "Model one has an accuracy of 90 in 100 on an exam of which 80 in 100 are nevi; model two 80 on one with 67. "
+        "Model one is right on 90 in 100 of an exam with 80 in 100 nevi; model two on 80 in 100 of one with 67 in 100. "
         "Which is better?",
         (
             Option(
@@ -128,7 +128,7 @@ QUIZ = (
                 "The first exam's floor alone is thirteen points higher. The scores are of two different exams.",
             ),
             Option(
-                "Neither can be said to be: weigh one exam to the mix of the other, or test both on one.",
+                "It cannot be said: weigh one exam to the mix of the other, or test both on one.",
                 True,
                 "On this page that took away the whole gap between two exams, for model after model.",
             ),

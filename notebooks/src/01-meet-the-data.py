@@ -7,7 +7,7 @@
 # At the end of this chapter you can
 #
 # - say what a dermoscopic image shows, and name the seven diagnoses of HAM10000;
-# - count images, lesions and gaps, and say which of the three a claim rests on;
+# - count images, lesions and gaps, and say whether a claim rests on images or on lesions;
 # - compute accuracy, balanced accuracy and macro-F1 by hand, and name the floor that a model has to clear;
 # - tell a *leak*, a column that knows the answer, from a *confounder*, a column that is tangled up with it;
 # - build a model that looks at no image at all, and read from it what the table gives away.
@@ -18,7 +18,7 @@
 # | to run, on a Colab T4 or on a laptop without a GPU | 1 |
 # | to do the three exercises | 35 |
 #
-# You need some Python and a little pandas. You need no medicine: each term is explained where it first stands, and
+# You need some Python and a little pandas. You need no medicine: each term is explained where it first appears, and
 # again in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
@@ -200,7 +200,7 @@ plots.show(fig)
 
 # %% [markdown]
 # One bar dwarfs the others. This is **class imbalance**, and it is no fault of the collection: moles are far more common
-# than melanomas. On people's skin they are so to a far higher degree than here: most of us have moles, and few of these
+# than melanomas. On people's skin the imbalance is far greater: most of us have moles, and few of these
 # are ever photographed through a dermatoscope. You have now seen the number that solves the puzzle.
 #
 # ## The floor
@@ -246,8 +246,8 @@ floors = {
 print(pd.DataFrame(floors).T.to_string(float_format="{:.4f}".format))
 
 # %% [markdown]
-# The balanced accuracy is exactly one seventh: one recall of one, six of zero. That is what you expected at first, and it
-# is why this book puts balanced accuracy and macro-F1 before accuracy.
+# The balanced accuracy is exactly one seventh: one recall of one, six of zero. That is what you expected at first, and
+# it is why this book puts balanced accuracy and macro-F1 before accuracy.
 #
 # A score is to be read from its **floor**, not from zero. The paper that this book reproduces reports an accuracy of
 # 65.9 % for a random forest on this data set, with the images in front of it
@@ -257,9 +257,9 @@ print(pd.DataFrame(floors).T.to_string(float_format="{:.4f}".format))
 #
 # ### Exercise 1.1: another blind model
 #
-# Somebody says: "A missed melanoma is the worst mistake, so let the model always answer `mel`." What are the accuracy and
-# the balanced accuracy of that model on `ham`? Take the counts from the table above and do it on paper first: one division
-# and one mean. Give shares between zero and one.
+# Somebody says: "A missed melanoma is the worst mistake, so let the model always answer `mel`." What are the accuracy
+# and the balanced accuracy of that model on `ham`? Take the counts from the table above and do it on paper first: one
+# division and one mean. Give shares between zero and one.
 
 # %% tags=["stub"]
 mel_floor = {
@@ -326,8 +326,8 @@ axes[1].set_title("Share of images with a sibling")
 plots.show(fig)
 
 # %% [markdown]
-# Most lesions were photographed once. But look at the right side: a melanoma was photographed again more often than a mole.
-# What do the extra photographs look like?
+# Most lesions were photographed once. But look at the right side: a melanoma was photographed again more often than a
+# mole. What do the extra photographs look like?
 
 # %%
 #| name: siblings
@@ -356,16 +356,17 @@ fig = plots.gallery(rows, labels=shown, colours=colours, columns=7)
 plots.show(fig, photo=True)
 
 # %% [markdown]
-# Siblings are alike, some of them closely. Two photographs of one mole tell you less about moles than photographs of two moles do. So a
-# claim about *lesions* rests on the number of lesions, and a model that has seen one sibling in training may recognise
-# the other one in the test. How much that is worth is the story of [Chapter 2](02-split-without-leaking.ipynb). Until
-# then: whatever is counted or averaged below uses one row a lesion, unless it says otherwise.
+# Siblings are alike, some of them closely. Two photographs of one mole tell you less about moles than photographs of two
+# moles do. So a claim about *lesions* rests on the number of lesions, and a model that has seen one sibling in training
+# may recognise the other one in the test. How much that is worth is the story of [Chapter
+# 2](02-split-without-leaking.ipynb). Until then: whatever is counted or averaged below uses one row per lesion, unless
+# it says otherwise.
 #
 # ### Exercise 1.2: count lesions, not images
 #
-# The list above gives, for each diagnosis, the share of *images* that have a sibling. Compute the share of *lesions* that
-# were photographed more than once: a Series with one number between zero and one for each diagnosis. Before you run it:
-# will it be larger or smaller?
+# The list above gives, for each diagnosis, the share of *images* that have a sibling. Compute the share of *lesions*
+# that were photographed more than once: a Series with one number between zero and one for each diagnosis. Before you run
+# it: will it be larger or smaller?
 
 # %% tags=["stub"]
 repeated = ...
@@ -419,9 +420,9 @@ plots.heatmap(axis, sites)
 plots.show(fig)
 
 # %% [markdown]
-# Before any pixel is looked at, an old face and a young back are different bets. A doctor uses that, and rightly. A model
-# can use it too, and later in this chapter one will. Note also what is *not* in the table: nothing about skin colour, and
-# no column that says which lesions belong to one person.
+# Before any pixel is looked at, an old face and a young back are different bets. A doctor uses that, and rightly. A
+# model can use it too, and later in this chapter one will. Note also what is *not* in the table: nothing about skin
+# colour, and no column that says which lesions belong to one person.
 #
 # ## What is missing?
 #
@@ -444,11 +445,11 @@ babies = (ham.table["age"] == 0).sum()
 print(f"\nan age of 0 is written in {babies} rows")
 
 # %% [markdown]
-# Three traps lie here. A gap may be a hint, if a field is left empty more often where nobody was worried. Whether it is one
-# here, this page cannot tell: the shares are small, some rest on a handful of images, and they may speak of the habits of
-# a clinic rather than of the lesion. Dropping rows with gaps drops people, and the next patient may have a gap too. And a
-# gap in the age must not be filled with zero: zero is an age, that of a baby, and the table uses it. (Whether each zero
-# in it is a baby, it does not say.)
+# Three traps lie here. A gap may be a hint, if a field is left empty more often where nobody was worried. Whether it is
+# one here, this page cannot tell: the shares are small, some rest on a handful of images, and they may speak of the
+# habits of a clinic rather than of the lesion. Dropping rows with gaps drops people, and the next patient may have a gap
+# too. And a gap in the age must not be filled with zero: zero is an age, that of a baby, and the table uses it. (Whether
+# each zero in it is a baby, it does not say.)
 #
 # ## The column that knows the answer
 #
@@ -456,7 +457,7 @@ print(f"\nan age of 0 is written in {babies} rows")
 # ([Tschandl et al. 2018](https://doi.org/10.1038/sdata.2018.161)):
 #
 # - `histo`: the lesion was cut out and looked at under a microscope (histopathology), the strongest evidence;
-# - `follow_up`: a mole was watched, for a year and a half or over three visits, and did not change;
+# - `follow_up`: a lesion was watched, for a year and a half or over three visits, and did not change;
 # - `consensus`: experts looked at the image and agreed that it is a typical benign lesion;
 # - `confocal`: a microscope that looks into living skin (reflectance confocal microscopy) showed it.
 #
@@ -487,23 +488,23 @@ print(f"one diagnosis alone: {', '.join(sure.index)}, {given:,} images")
 
 # %% [markdown]
 # The word `follow_up` gives the diagnosis away: a lesion is only watched when a melanoma seems unlikely, and the label
-# `nv` is what "it did not change" was translated into. What may be dangerous is cut out, so it ends under a microscope. In the real
-# table all 3,704 `follow_up` images are moles, and all 1,954 images of `akiec`, `bcc` and `mel` are `histo`
+# `nv` is what "it did not change" was translated into. What may be dangerous is cut out, so it ends under a microscope.
+# In the real table all 3,704 `follow_up` images are moles, and all 1,954 images of `akiec`, `bcc` and `mel` are `histo`
 # ([HAM10000 at Harvard Dataverse](https://doi.org/10.7910/DVN/DBW86T)).
 #
-# The column was written *after* the diagnosis, because of it. For the next patient it does not exist yet. Such a column is
-# a **leak**: a model that reads it scores well here and can do nothing there.
+# The column was written *after* the diagnosis, because of it. For the next patient it does not exist yet. Such a column
+# is a **leak**: a model that reads it scores well here and can do nothing there.
 #
-# It is useful all the same, as a warning about the labels. A mole confirmed by waiting is probably an easier case than one
-# that somebody thought worth cutting out. So this book also reports scores on the `histo` images alone.
+# It is useful all the same, as a warning about the labels. A mole confirmed by waiting is probably an easier case than
+# one that somebody thought worth cutting out. So this book also reports scores on the `histo` images alone.
 #
 # ## The column that is tangled up with the answer
 #
-# `dataset` is the collection an image comes from. There are four: `rosendahl`, the practice in Queensland, and three from
-# Vienna. `vienna_dias` are scanned colour slides from before digital cameras; `vidir_molemax` comes from a digital system
-# with which moles are watched over the years; `vidir_modern` from newer cameras
-# ([Tschandl et al. 2018](https://doi.org/10.1038/sdata.2018.161)). Older copies of the table, Kaggle's among them, do not
-# have this column; then every source is `unknown`, and the figures of this section have one row.
+# `dataset` is the collection an image comes from. There are four: `rosendahl`, the practice in Queensland, and three
+# from Vienna. `vienna_dias` are scanned colour slides from before digital cameras; `vidir_molemax` comes from a digital
+# system with which moles are watched over the years; `vidir_modern` from newer cameras ([Tschandl et al.
+# 2018](https://doi.org/10.1038/sdata.2018.161)). Older copies of the table, Kaggle's among them, do not have this
+# column; then every source is `unknown`, and the figures of this section have one row.
 
 # %%
 #| name: sources
@@ -558,13 +559,13 @@ fig = plots.gallery(rows, labels=names, titles=list(CLASSES))
 plots.show(fig, photo=True)
 
 # %% [markdown]
-# Now with numbers, and with how sure they are. The mean colour of an image is three numbers from 0 to 255: red, green, blue.
-# We average over the siblings of a lesion first, so that one lesion is one observation, and draw the mean over lesions with
-# its 95 % confidence interval: the mean, plus or minus 1.96 standard errors
-# ([Altman and Bland 2005](https://doi.org/10.1136/bmj.331.7521.903)). Below the figure stands how much of the spread (the
-# variance between lesions) lies between the groups: nothing if all groups have the same mean, all of it if each group has
-# a single colour of its own. As in the figure, the diagnoses are compared over all lesions and the sources over the moles
-# alone, where the diagnosis is the same for all.
+# Now with numbers, and with how sure they are. The mean colour of an image is three numbers from 0 to 255: red, green,
+# blue. We average over the siblings of a lesion first, so that one lesion is one observation, and draw the mean over
+# lesions with its 95 % confidence interval: the mean, plus or minus 1.96 standard errors ([Altman and Bland
+# 2005](https://doi.org/10.1136/bmj.331.7521.903)). Below the figure stands how much of the spread (the variance between
+# lesions) lies between the groups: nothing if all groups have the same mean, all of it if each group has a single colour
+# of its own. As in the figure, the diagnoses are compared over all lesions and the sources over the moles alone, where
+# the diagnosis is the same for all.
 
 # %%
 #| name: colours
@@ -606,12 +607,12 @@ for channel in channels:
     print(f"among moles alone, the source {source:.0%}")
 
 # %% [markdown]
-# Where every lesion is a mole, the source explains more of each colour than the diagnosis does over all lesions; and part
-# of what the diagnosis explains is the source again, since the sources hold different diagnoses. The source has left its
-# tint in the pixels. A model that learns "this tint means mole" is often right on these images,
-# and what it has learned is to tell devices apart. The source is a **confounder**: it goes along with the diagnosis, it
-# shows in the image, and it is not what you want to learn. A leak sits in a column, and you can drop the column. This
-# sits in the pixels. What you can do is know it, and test within one source. (Both words are in the
+# Where every lesion is a mole, the source explains more of each colour than the diagnosis does over all lesions; and
+# part of what the diagnosis explains is the source again, since the sources hold different diagnoses. The source has
+# left its tint in the pixels. A model that learns "this tint means mole" is often right on these images, and what it has
+# learned is to tell devices apart. The source is a **confounder**: it goes along with the diagnosis, it shows in the
+# image, and it is not what you want to learn. A leak sits in a column, and you can drop the column. This sits in the
+# pixels. What you can do is know it, and test within one source. (Both words are in the
 # [glossary](../book/glossary.md).)
 #
 # ## A model that reads only the table
@@ -685,13 +686,13 @@ for name in ("weighted, with dx_type", "weighted, with source"):
 # everyone, because that pays. You would think that the columns are worth nothing.
 #
 # **The same columns, weighted.** Now the accuracy falls far below the floor and the balanced accuracy rises well above
-# it. Nothing was learned in addition. The model was merely told which mistakes cost. So accuracy and balanced accuracy can
-# move in opposite directions; whoever reports one of them alone tells you half.
+# it. Nothing was learned in addition. The model was merely told which mistakes cost. So accuracy and balanced accuracy
+# can move in opposite directions; whoever reports one of them alone tells you half.
 #
 # **With `dx_type`.** Higher again, and worthless: no new patient has a `dx_type`.
 #
-# **With the source.** Higher too, and no medicine in it: it is the confounder at work. A network can read the source from the
-# pixels without being told.
+# **With the source.** Higher too, and no medicine in it: it is the confounder at work. A network can read the source
+# from the pixels without being told.
 #
 # The third row is the second floor of this book. A model that sees the image and does not reach a higher balanced
 # accuracy than this has learned less from the pixels than stands in the patient's file.
@@ -743,10 +744,11 @@ if (ham.synthetic or whole) and "vidir_molemax" in origins.index:  # not every c
 # %% [markdown]
 # ### Exercise 1.3: honest features
 #
-# Write `honest_features(table)`. It gets a table with all the columns of `ham.table`, and returns a DataFrame of features
-# with one row for each row of the table, in the same order. A patient who walks in tomorrow must be able to have these
-# features: so they use age, sex and site, and nothing that depends on the diagnosis, on how it was made, on names of
-# lesions, images or files, or on the source. They contain no missing values; and "age unknown" is not an age.
+# Write `honest_features(table)`. It gets a table with all the columns of `ham.table`, and returns a DataFrame of
+# features with one row for each row of the table, in the same order. A patient who walks in tomorrow must be able to
+# have these features: so they use age, sex and site, and nothing that depends on the diagnosis, on how it was made, on
+# names of lesions, images or files, or on the source. They contain no missing values; and "age unknown" is not an age of
+# zero.
 #
 # The patient of tomorrow comes alone. So a row has the same features, in the same columns, whether it is the only one in
 # the table or one of many: what you fill a gap with, and which words get a column, is settled beforehand and not read
@@ -799,7 +801,8 @@ checks.quiz(1)
 #
 # ## What comes next
 #
-# The models of the table were scored with all images of a lesion kept together. Many published notebooks do not do that.
+# The models that read only the table were scored with all images of a lesion kept together. A split by image does not do
+# that.
 # [Chapter 2, Split without leaking](02-split-without-leaking.ipynb), measures what it costs them.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the

@@ -7,7 +7,7 @@
 #
 # - say what a preprocessing step does to an image and to its histogram, and name a case in which it hurts;
 # - choose between squashing, cropping and padding, and say what each costs;
-# - compose flips, turns, shifts and zooms into one matrix an image, and say why once is better than four times;
+# - compose flips, turns, shifts and zooms into one matrix per image, and say why once is better than four times;
 # - compute class weights by hand, and show what happens when an imbalance is corrected twice;
 # - say which of these steps may look at which images.
 #
@@ -131,13 +131,13 @@ for letter, grey in greys.items():
     print(f"{letter}: mean grey level {grey.mean():3.0f} before, {equalised(grey).mean():.0f} after")
 
 # %% [markdown]
-# B and C were the dark ones. After the step the brightness tells nobody: every image has the same cumulative histogram, a
-# straight climb from black to white, so "darker than that one" has no meaning any more. What is left is the order of the pixels *within* an
-# image. That is the bargain of every step in this chapter. It makes one thing easier to see by throwing another one
-# away, and the question is whether you needed the other one.
+# B and C were the dark ones. After the step brightness no longer tells you anything: every image has nearly the same
+# cumulative histogram, a straight climb from black to white, so "darker than that one" has no meaning any more. What is
+# left is the order of the pixels *within* an image. That is the bargain of every step in this chapter. It makes one
+# thing easier to see by throwing another one away, and the question is whether you needed the other one.
 #
 # Mind what sets the level of the lesion now: its size. A lesion that fills a tenth of the image gets the darkest tenth
-# of the scale, however pale it is.
+# of the scale, however pale it is, unless something else, a hair or a dark corner, is darker.
 #
 # ## Three readings of one word
 #
@@ -232,8 +232,8 @@ helped = preprocess.shades_of_gray(before)
 print("helpers.preprocess differs by at most one level:", bool(np.abs(after.astype(int) - helped).max() <= 1))
 
 # %% [markdown]
-# It looks as if it worked. Does it? Take one number an image, the share of red in its mean colour, and ask as in
-# Chapter 1: how much of its spread between lesions lies between the sources, and how much between the diagnoses?
+# It looks as if it worked. Does it? Take one number per image, the share of red in its mean colour, and ask over
+# all lesions: how much of its spread lies between the sources, and how much between the diagnoses?
 
 # %%
 #| name: tint-before-and-after
@@ -268,16 +268,16 @@ for when in red:
 # %% [markdown]
 # The tint of the source is all but gone. No wonder: the step makes the three channels of each image nearly equal in the
 # mean. As a remedy for this confounder it works. But look at the other number in each line. What the diagnosis had to
-# say here has shrunk as well. Part of that was the confounder speaking, for the diagnoses come from different sources.
-# Part was colour of the lesions: the method cannot tell red light from red skin, and a red lesion that fills the image
-# is taken for a red lamp.
+# say here has shrunk as well. Two things can be in that, and these numbers do not part them: the confounder, for the
+# diagnoses come from different sources, and the colour of the lesions, for the method cannot tell red light from red
+# skin, and takes a red lesion that fills the image for a red lamp.
 #
 # For colour histograms across sources, colour constancy has been found to help ([Barata, Celebi and Marques
 # 2015](https://doi.org/10.1109/JBHI.2014.2336473)). For a network it is a hypothesis, to be tested like any other.
 #
 # ## Taking noise out, and what goes with it
 #
-# The paper's abstract names "noise removal", and nothing else is said of it. The usual reading is a **median filter**:
+# The paper's abstract names the removal of noise, and nothing else is said of it. One reading is a **median filter**:
 # each pixel becomes the median of the square around it. Single wrong pixels vanish and edges stay. Here is a detail of
 # two images, and what two filters take from it.
 
@@ -304,17 +304,17 @@ print(f"a median of 3 changes the middle of an image by {inner:.2f} grey levels,
 
 # %% [markdown]
 # Noise does not know where the lesion is. If the filter took noise alone, it would take as much from the edge of the
-# image, where there is skin, as from the middle, where the lesion is. It takes more from the middle: pigment network,
-# dots, fine vessels, which are what dermoscopy is there to show. On small images a filter of three pixels is as wide
-# as a hair.
+# image, where there is skin, as from the middle, where the lesion is. It takes more from the middle, and so takes some
+# of the lesion as well; the last square in each row shows what. Pigment network, dots and fine vessels are what
+# dermoscopy is there to show. On small images a filter of three pixels is as wide as a hair.
 #
 # ## Removing hair
 #
 # Hair hides the lesion, and not everybody has the same hair. The classic remedy is *DullRazor*
 # ([Lee et al. 1997](https://doi.org/10.1016/S0010-4825%2897%2900020-6)), in three stages: find what is thin and dark,
 # keep what is also long, paint it over from the skin beside it. The first stage is a **black-hat**. Slide a short line
-# over the image, and fill with it whatever is dark and too narrow for the line to enter; the filling minus the image is
-# bright where something thin and dark lies.
+# over the image, and wherever a dark streak is too narrow for the line to lie in, brighten it to the level of what is
+# beside it; the brightened image minus the image is bright where something thin and dark lies.
 
 # %%
 #| name: hair-removal
@@ -350,16 +350,17 @@ for dx, (share, number) in found.iterrows():
 # %% [markdown]
 # Look closely at the third row. Not everything in it is a hair: the edge of a lesion, the line of a ruler, and above
 # all the lines of a pigment network are thin, dark and long too. Where the mask is wrong, a smear stands where a
-# diagnosis stood. The list below the figure asks whether it is wrong in the same way for all: a step that works more on
+# diagnosis stood. The list below the figure asks whether it works alike on all: a step that works more on
 # one diagnosis than on another leaves its own mark, for a model to find.
 
 # %% [markdown]
 # ## Does any of it help?
 #
 # A step is worth its price if a model that is scored on new lesions gets better by it. So measure: the same model, the
-# same lesions, the same folds, with each step and without. The cell below reads what the book found on the real HAM10000,
-# whatever data this page runs on. The model is a support vector machine on hand-crafted features of colour and texture,
-# which Chapter 4 explains. Each repetition deals other folds, the same for all steps, so that differences are paired.
+# same lesions, the same folds, with each step and without. The cell below reads what the book found on the real
+# HAM10000, whatever data this page runs on. The model is a support vector machine on hand-crafted features of colour and
+# texture, which Chapter 4 explains. Each repetition deals other folds, the same for all steps, so that differences are
+# paired.
 
 # %%
 #| name: does-it-help
@@ -397,16 +398,18 @@ print(f"with an automatic outline in place of the data set's: {automatic:+.3f}")
 # </div>
 
 # %% [markdown]
-# The step with which the paper begins made this model worse, on real images, and so did its gentler cousin. What the
-# step throws away, absolute brightness among it, was worth more to these features than the contrast it adds. Two
-# cautions. This is one model on hand-crafted features: a network might think otherwise, and must be asked. And the
-# repetitions are other folds of the same lesions, so their spread is not that of new patients.
+# Equalising the lightness, one reading of the paper's first step, made this model worse, on real images, and so did its
+# gentler cousin. Perhaps what is thrown away, absolute brightness among it, was worth more to these features than the
+# contrast that is gained. Of the other steps, look how many of the repetitions lie on either side of nothing before you
+# call them a help or a harm. Two cautions. This is one model on hand-crafted features: a network might think otherwise,
+# and must be asked. And the repetitions are other folds of the same lesions, so their spread is not that of new
+# patients.
 #
 # ## A square from a photograph
 #
-# The photographs are four units wide and three units high. Most networks want a square; the paper's own network takes
-# 512 by 512 pixels ([Garg et al. 2019](https://arxiv.org/abs/1912.03798), its Table 1). There are three ways, and each
-# costs something else. A white ring is painted onto the photograph below, so that you see what becomes of a circle.
+# The photographs are four units wide and three units high. Many networks were made for squares; the paper's own network
+# takes 512 by 512 pixels ([Garg et al. 2019](https://arxiv.org/abs/1912.03798), its Table 1). There are three ways, and
+# each costs something else. A white ring is painted onto the photograph below, so that you see what becomes of a circle.
 
 # %%
 #| name: squares
@@ -436,9 +439,12 @@ plots.show(fig, photo=True)
 # %% [markdown]
 # **Squashing** keeps all of the skin and changes all shapes. Asymmetry is one of the signs of melanoma; here a circle
 # becomes an ellipse. As long as it happens to every image in the same way, a network can learn to live with it. It gets
-# worse when images are turned *after* they are squashed: then one lesion comes in many shapes, none of them its own. So
-# turn first. **Cropping** keeps the shapes and loses the sides, with whatever part of a large lesion lies there.
-# **Padding** keeps both and spends pixels on nothing.
+# worse when training images are turned *after* they are squashed: then they are stretched in a direction that changes
+# from draw to draw, while every image that is tested is stretched upright. Turn first, and each copy is what a turned
+# camera would have given. (The course's own pipeline turns what `load_pixels` has squashed; so where [Chapter
+# 5](05-cnn-from-scratch.ipynb) asks for squares it pays that price, and the transfer chapters keep the proportions.)
+# **Cropping** keeps the shapes and loses the sides, with whatever part of a large lesion lies there. **Padding** keeps
+# both and spends pixels on nothing.
 #
 # Sizes also have to shrink without skipping: to keep every fourth pixel turns a thin hair into a row of dots.
 # `load_pixels` averages first (*antialiasing*).
@@ -542,8 +548,8 @@ plots.show(plots.gallery(list(rows.values()), list(rows)), photo=True)
 
 # %%
 #| name: once-or-five-times
-#| caption: An image turned, zoomed, turned back and zoomed back: step by step, and with the steps multiplied to one
-#|   matrix.
+#| caption: An image turned, zoomed, shifted, turned back, zoomed back and shifted back: step by step, and with the steps
+#|   multiplied to one matrix.
 #| alt: Three pictures of one lesion. The first is the image itself. The second, step by step, is blurred and its
 #|   corners show mirrored skin in place of what was there. The third, all at once, looks like the first.
 steps = [turn(25), zoom(1.3), move(7.5, -4.5), turn(-25), zoom(1 / 1.3)]
@@ -617,12 +623,12 @@ for balanced in (False, True):
     print(f"balanced={balanced}: {counted}; once more, the same: {again}")
 
 # %% [markdown]
-# The same seed gives the same batches, on one core or on many. `balanced=True` draws each class equally often; more of
+# The same seed gives the same batches. `balanced=True` draws each class equally often; more of
 # that below.
 #
 # ## The speed ladder
 #
-# A GPU waits for its images: a slow pipeline makes a fast one slow. So how many images a second can be fed? The book
+# A GPU waits for its images: a slow pipeline makes a fast GPU slow. So how many images a second can be fed? The book
 # measured it once, on real images; the cell below reads what was written down. From the top, the rungs:
 #
 # - decode each JPEG in each epoch, then Keras's four layers, one after the other, as many notebooks do;
@@ -643,15 +649,18 @@ fig, axis = plots.figure(2.4)
 plots.bars(axis, ladder, colours="#0072B2")
 axis.set_title("Images a second")
 plots.show(fig)
-print(f"{measured['images']:,} images of {measured['source']}, {measured['size'][1]} x {measured['size'][0]} pixels")
+print(f"{measured['images']:,} images of {measured['source']}, {measured['size'][1]} x {measured['size'][0]} pixels, "
+      f"decoded from files of {measured['stored_size'][1]} x {measured['stored_size'][0]}")
 load, _ = measured["load_average_before_and_after"]
 print(f"{measured['processor']}, {measured['cores']} cores, busy with other work as well: load average {load}")
 chain = measured["ratios"]["one matrix, compiled / Keras, four layers"]["wall"]
 print(f"one matrix, compiled, is {chain:.0f} times as fast as the four layers, by wall clock")
 
 # %% [markdown]
-# The step that you would blame first, decoding, hardly shows here, since the layers behind it take most of the time. A
-# profile beats a guess. What is gained comes from doing less: one look-up for four, and no intermediate image.
+# The step that you would blame first, decoding, hardly shows here, since the layers behind it take most of the time. But
+# these were small copies of the photographs: the files as published, with nine times the pixels, take longer to decode.
+# Measure your own case; a profile beats a guess. What is gained comes from doing less: one look-up for four, and no
+# intermediate image.
 #
 # ## Augment after the split
 #
@@ -691,10 +700,10 @@ axis.set(ylim=(2.4, -0.4), xlabel="balanced accuracy")
 plots.show(fig)
 
 # %% [markdown]
-# The mirror image of an exam image is enough to give the answer away, though no image is in both sets. The middle row
-# is what honest augmentation is worth to the memoriser. So: split first, then augment the training images, anew in each
-# epoch, and store nothing. Validation and test images are never augmented. The same holds for whatever is *estimated*
-# from images, such as a mean colour to subtract: from the training rows alone.
+# Mirror images of the exam's own images are enough to give the answers away, though no image is in both sets. The middle
+# row is what honest augmentation is worth to the memoriser. So: split first, then augment the training images, anew in
+# each epoch, and store nothing. Validation and test images are never augmented. The same holds for whatever is
+# *estimated* from images, such as a mean colour to subtract: from the training rows alone.
 #
 # ## Class weights, by hand
 #
@@ -715,20 +724,21 @@ print(f"one {rare} counts as much as {weight[rare] / weight[common]:.0f} {common
 print(f"all images together weigh {(count * weight).sum():,.0f}, and there are {len(training):,}")
 
 # %% [markdown]
-# The last column is the point: images times weight is the same for all seven classes. A training loss is a sum over
-# images, so each class now has one seventh of it.
+# The last column is the point: images times weight is the same for all seven classes. A **training loss** is a sum over
+# images of how wrong a model is on each, so each class now carries one seventh of the weight in it (and one seventh of
+# the loss itself, as long as all images are equally wrong, as at the start).
 #
 # ## Corrected twice
 #
 # The paper does two things against the imbalance. It stores augmented copies of rare classes until all are equally
 # many, *and* it uses class weights ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). Each alone gives every class
-# one seventh of the loss. And both? If the weights are those of the original counts, the copies are weighted a second
+# one seventh of the weight. And both? If the weights are those of the original counts, the copies are weighted a second
 # time:
 
 # %%
 #| name: shares-of-the-loss
-#| caption: Whose errors make up the training loss: the share of each class, without any correction, with weights,
-#|   with balanced copies, and with both.
+#| caption: Whose images carry the weight in the training loss: the share of each class, without any correction, with
+#|   weights, with balanced copies, and with both.
 #| alt: Four stacked bars in the colours of the diagnoses. In the first, nv fills most of the bar. In the second and
 #|   third all seven parts are equal. In the fourth, df and vasc, the rarest classes, have the longest parts, and nv is
 #|   hardly seen.
@@ -743,10 +753,10 @@ ratio = loss.loc[rare, "both"] / loss.loc[common, "both"]
 print(f"Corrected twice, {rare} has {ratio:.0f} times the share of {common}; all of {rare} is {count[rare]} images.")
 
 # %% [markdown]
-# The bar is turned upside down: what was the most frequent class is now the rarest. Does a model mind? Let a logistic
-# regression learn from nine numbers an image, the means and spreads of its colours and the colour of its middle. To copy
-# an image *m* times and to weight it with *m* is the same to this model's loss, so weights stand for copies too. Either
-# correction weights an image by one over the count of its class, and both by one over its square.
+# The bar is turned upside down: the most frequent class now has the smallest share. Does a model mind? Let a logistic
+# regression learn from nine numbers per image, the means and spreads of its colours and the colour of its middle. To
+# copy an image *m* times and to weight it with *m* is the same to this model's loss, so weights stand for copies too.
+# Either correction weights an image by one over the count of its class, and both by one over its square.
 
 # %%
 #| name: corrected-twice
@@ -801,8 +811,8 @@ print(twice.round(2).rename_axis(columns="correction"))
 #
 # Write `loss_shares(counts, copied, weighted)`. `counts` is a Series with the number of training images of each class.
 # `copied` says whether images are copied until every class is as large as the largest; `weighted`, whether the balanced
-# class weights of the *original* counts are used. It returns a Series with each class's share of the loss, of sum one,
-# for classes of any number and size.
+# class weights of the *original* counts are used. It returns a Series with each class's share of the weight in the
+# loss, of sum one, for classes of any number and size.
 
 # %% tags=["stub"]
 def loss_shares(counts, copied, weighted):
@@ -858,15 +868,15 @@ checks.quiz(3)
 # ## Key points
 #
 # - Every preprocessing step throws something away. Look at what it takes, not only at what it leaves.
-# - "Histogram equalisation" has several readings. Per channel it destroys colour; all of them destroy absolute brightness.
+# - "Histogram equalisation" has several readings. Per channel it destroys colour; all of them change absolute brightness.
 # - Colour constancy removes the tint of the source, and with it colour that spoke of the diagnosis.
-# - Measure whether a step helps. Equalisation made the classical model of the book worse.
+# - Measure whether a step helps. Equalising the lightness made the classical model of the book worse.
 # - Turn first, squash afterwards. Multiply the matrices, and look up once.
 # - Split, then augment the training images alone, anew in each epoch.
 # - Correct an imbalance once. Copies and weights together turn it upside down.
 #
-# **What comes next.** [Chapter 4](04-classical-baselines.ipynb) gives these images to three models of the time before networks, and reads what they
-# make of them.
+# **What comes next.** [Chapter 4](04-classical-baselines.ipynb) gives these images to three models of the time before
+# networks, and reads what they make of them.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.

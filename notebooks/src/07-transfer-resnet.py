@@ -7,7 +7,7 @@
 #
 # At the end of this chapter you can
 #
-# - show that depth alone makes training fail, and that one addition mends it;
+# - show that a stack of layers can be too deep to train, and that one addition in each block mends it;
 # - build a residual block, and say why it has a narrow waist;
 # - find the places where a network with shortcuts may be cut;
 # - name the trap that batch normalisation sets to everybody who freezes a network, and step around it;
@@ -19,8 +19,8 @@
 # | to run, on a laptop without a GPU | 1 |
 # | to do the three exercises | 45 |
 #
-# You need [Chapter 6](06-transfer-vgg16.ipynb) for backbones, cuts, heads and the two readings of one training. New words
-# are in the [glossary](../book/glossary.md).
+# You need [Chapter 6](06-transfer-vgg16.ipynb) for backbones, cuts, heads and the two readings of one training. New
+# words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -66,9 +66,8 @@ provenance.banner(ham, config)
 # %% [markdown]
 # ## Deeper, and worse
 #
-# Three networks on tiny images. The first has one block of two convolutions, the second sixteen such blocks one after the
-# other. The third has sixteen as well, and one thing more: each block *adds* its answer to what it was given. Its second
-# convolution starts with weights of zero, so at first each block hands on what it gets.
+# Three networks on tiny images. The first has one block of two convolutions, the second sixteen such blocks one after
+# the other. The third has sixteen as well, and one thing more: each block *adds* its answer to what it was given.
 #
 # Before you run it: on the images they are trained on, which of the three has the lowest loss in the end, and which the
 # highest?
@@ -88,29 +87,32 @@ def stack(blocks, shortcuts, width=16):
     x = layers.Conv2D(width, 3, padding="same", name="first")(x)
     for _ in range(blocks):
         y = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
-        y = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros" if shortcuts else "glorot_uniform")(y)
-        x = layers.Add()([x, y]) if shortcuts else layers.ReLU()(y)
-    x = layers.GlobalAveragePooling2D()(layers.ReLU()(x))
+        y = layers.Conv2D(width, 3, padding="same")(y)
+        x = layers.ReLU()(layers.Add()([x, y]) if shortcuts else y)
+    x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(len(CLASSES), activation="softmax", dtype="float32")(x))
 
 
 # %%
 STACKS = {"one block": (1, False), "sixteen blocks": (16, False), "sixteen blocks, shortcuts": (16, True)}
+training.use_precision("float32")  # in half precision a gradient can be too small to be told from zero
 losses, arriving = {}, {}
 for name, (blocks, shortcuts) in STACKS.items():
     network = stack(blocks, shortcuts)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(codes[few][:64], network(tiny[:64])))
     arriving[name] = float(tf.norm(tape.gradient(loss, network.get_layer("first").kernel)))
-    network.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", jit_compile=False)
+    network.compile(keras.optimizers.Adam(5e-4), "sparse_categorical_crossentropy", jit_compile=False)
     losses[name] = network.fit(tiny, codes[few], batch_size=25, epochs=6, verbose=0).history["loss"]
+training.use_precision()
 
 # %%
 #| name: resnet-stacks
-#| caption: Left, the training loss of the three networks over six epochs. Right, on a logarithmic scale, how long the
-#|   gradient of the first convolution is before training: what the loss has to say to the layer that is farthest away.
+#| caption: Left, the training loss of the three networks over six epochs. Right, on a logarithmic scale, the norm of
+#|   the gradient of the first convolution before training: what the loss has to say to the layer that is farthest away.
 #| alt: Two panels. Left, three falling curves; the one of sixteen blocks without shortcuts ends highest, the one with
-#|   shortcuts lowest. Right, three dots; the one of sixteen blocks without shortcuts lies several powers of ten to the left.
+#|   shortcuts lowest. Right, three dots; the one of sixteen blocks without shortcuts lies several powers of ten to the
+#|   left.
 SHADES = dict(zip(STACKS, ("#9A9A9A", "#D55E00", "#0072B2")))
 fig, (left, right) = plots.figure(2.8, 1, 2)
 for name, loss in losses.items():
@@ -126,20 +128,23 @@ for name in STACKS:
     print(f"{name:<26} last training loss {losses[name][-1]:.3f}, gradient at the first layer {arriving[name]:.0e}")
 
 # %% [markdown]
-# The deep network without shortcuts is worse *on its own training images*. So this is no overfitting: it cannot be
-# trained. The right panel says why. A gradient is passed back layer by layer, and each layer multiplies it. Many factors
-# below one leave nothing, and the first layers are told nothing. Where the block adds, the gradient has a way around each
-# block, by which it arrives whole.
+# The deep network without shortcuts is worse *on its own training images*. So this is no overfitting: in the same number
+# of steps it has learned less. The right panel says why. A gradient is passed back layer by layer, and each layer
+# multiplies it. Many factors below one leave nearly nothing, and the first layers are told nothing. Where the block
+# adds, the gradient has a way around each block.
 #
-# A **shortcut** costs no weight. He and colleagues put it into networks of up to a hundred and fifty-two layers, and named
-# them **residual networks**: a block has to learn only what is to be *added* to its input ([He et al.
-# 2016](https://doi.org/10.1109/CVPR.2016.90)).
+# Batch normalisation, which you met in [Chapter 5](05-cnn-from-scratch.ipynb), keeps gradients from fading, and is not
+# in these stacks. It is no full answer: He and colleagues found that a plain network of more layers stays behind one of
+# fewer even with it, for a reason that they left open. Shortcuts helped there, too, in networks of up to a hundred and
+# fifty-two layers on ImageNet, which they named **residual networks**: a block has to learn only what is to be *added*
+# to its input ([He et al. 2016](https://doi.org/10.1109/CVPR.2016.90)). A **shortcut** that hands on what it gets costs
+# no weight.
 #
 # ### Exercise 7.1: a block
 #
-# Write `block(x, change, project)`. `change` and `project` are functions on arrays. Return what a residual block of He et
-# al. answers: `change(x)` plus the shortcut, and then ReLU. The shortcut is `x` itself, unless the shape of `change(x)` is
-# another one: then it is `project(x)`.
+# Write `block(x, change, project)`. `change` and `project` are functions on arrays. Return what a residual block of He
+# et al. answers: `change(x)` plus the shortcut, and then ReLU. The shortcut is `x` itself, unless the shape of
+# `change(x)` is another one: then it is `project(x)`.
 
 # %% tags=["stub"]
 def block(x, change, project):
@@ -198,8 +203,10 @@ for name, one in {"three convolutions with a waist of 64": narrow, "two of three
 # ## The backbone
 #
 # The paper says ResNet, not which one ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). This course takes ResNet50
-# where its weights can be had, and where not, another residual network: the first three stages of ResNet50V2, whose blocks
-# normalise first and add last. The box says which one this page runs; the records below say which one they were made with.
+# where its weights can be had, and where not, another residual network: the first three stages of ResNet50V2, whose
+# blocks normalise first and add last. A **stage** is the run of blocks that share one size of feature maps; the last of
+# four is left out, so this network is smaller than the paper's. The box says which one this page runs; the records below
+# say which one they were made with.
 
 # %%
 found = models.backbone(*recipes.RESNET, size=config.sizes.image)
@@ -213,10 +220,11 @@ provenance.weights_notice(found)
 #
 # ### Exercise 7.2: where may I cut?
 #
-# Write `cuts(network)`. `network` is a list of pairs in the order of computing, each a layer's name and the list of names
-# of the layers it reads, such as `[("image", []), ("conv", ["image"]), ("add", ["image", "conv"]), ("out", ["add"])]`.
-# Return the names after which you may cut: no later layer reads anything that was made earlier. The last layer is no place
-# for a cut.
+# Write `cuts(network)`. `network` is a list of pairs in the order of computing, each a layer's name and the list of
+# names of the layers it reads, such as `[("image", []), ("conv", ["image"]), ("add", ["image", "conv"]), ("out",
+# ["add"])]`. Return the names after which you may cut, in the order of computing: no later layer reads anything that was
+# made before that layer. The input counts, the last layer is no place for a cut; so here the answer is `["image",
+# "add"]`.
 
 # %% tags=["stub"]
 def cuts(network):
@@ -241,7 +249,8 @@ checks.check("7.2", cuts, ham)
 # %%
 #| name: resnet-frozen
 #| caption: The network block by block, by the paper's rule of more than 70 % frozen (Garg et al. 2019), here of the
-#|   convolutions. The bar is the number of weights, on a logarithmic scale. Frozen blocks keep what ImageNet taught them, the tail is retrained.
+#|   convolutions. The bar is the number of weights, on a logarithmic scale. Frozen blocks keep what ImageNet taught
+#|   them, the tail is retrained.
 #| alt: Horizontal bars, one a block, from the image downwards. Most are frozen; the last few, retrained, are among the
 #|   longest.
 boundary = models.boundary(resnet)
@@ -266,8 +275,8 @@ print(f"{found.label}: cut after {boundary}; of {sum(convolutions.values())} con
 # kept from training. So the layer has two modes, and in training mode the answer to your image depends on which other
 # images happen to be in its batch.
 #
-# Send one image through in two companies, in both modes. Then send batches through in training mode, with no loss and no
-# optimizer, and look at the answer again.
+# Send one image through in two different batches, in both modes. Then send batches through in training mode, with no
+# loss and no optimizer, and look at the answer again.
 
 # %% tags=["nbval-check-output"]
 trial = keras.models.clone_model(frozen)
@@ -276,9 +285,9 @@ pixels = images.load_pixels(ham, config)
 batch = pixels[:16].astype("float32")
 
 
-def answer(company, mode):
-    """What the frozen part says of the first image, in the company of others."""
-    return np.asarray(trial(batch[[0, *company]], training=mode), "float32")[0]
+def answer(others, mode):
+    """What the frozen part says of the first image, in one batch with others."""
+    return np.asarray(trial(batch[[0, *others]], training=mode), "float32")[0]
 
 
 def moved(one, other):
@@ -291,12 +300,12 @@ in_training = moved(answer(range(8, 15), True), answer(range(1, 8), True))
 for _ in range(5):
     trial(batch, training=True)  # no loss, no gradient, no optimizer
 after = moved(answer(range(1, 8), False), before)
-print("in use, the company matters:", in_use > 0.01)
-print("in training mode, the company matters:", in_training > 0.01)
+print("in use, the rest of the batch matters:", in_use > 0.01)
+print("in training mode, the rest of the batch matters:", in_training > 0.01)
 print("five batches later, in use, it says something else:", after > 0.01)
 
 # %%
-print(f"in another company the answer moves by {in_use:.1%} in use, by {in_training:.0%} in training mode")
+print(f"in another batch the answer moves by {in_use:.1%} in use, by {in_training:.0%} in training mode")
 print(f"after five batches in training mode, and no step of training, it has moved by {after:.0%}")
 
 # %% [markdown]
@@ -304,8 +313,9 @@ print(f"after five batches in training mode, and no step of training, it has mov
 # averages follow the new images. A tail that learned on yesterday's features gets others today. And small batches make
 # noisy means.
 #
-# Keras has a rule for it: a batch normalisation with `trainable = False` is always in use mode. The head that this course
-# puts on a backbone, `models.classifier`, sets it, in the frozen part and in the tail.
+# Keras has a rule for it: a batch normalisation with `trainable = False` is always in use mode. In this course the
+# frozen part as a whole is set so, and `models.classifier`, which puts a head on the tail, sets it in the tail, whose
+# other weights do learn.
 
 # %% tags=["nbval-check-output"]
 for layer in trial.layers:
@@ -314,7 +324,7 @@ for layer in trial.layers:
 before = answer(range(1, 8), True)
 for _ in range(5):
     trial(batch, training=True)
-print("with the rule, the company matters:", moved(answer(range(8, 15), True), before) > 0.01)
+print("with the rule, the rest of the batch matters:", moved(answer(range(8, 15), True), before) > 0.01)
 held = models.classifier(models.cut(resnet, boundary)[1])
 norms = [layer for layer in held.layers if isinstance(layer, layers.BatchNormalization) and layer.name not in models.HEAD]
 print("the classifier's backbone has any that still learns:", any(layer.trainable for layer in norms))
@@ -322,11 +332,12 @@ print("the classifier's backbone has any that still learns:", any(layer.trainabl
 # %% [markdown]
 # ### Exercise 7.3: fold it in
 #
-# In use mode a batch normalisation multiplies each channel by a number and adds another. A convolution does that, too. So
-# the two can be one. Write `folded(kernel, gamma, beta, mean, variance, epsilon)`: `kernel` is that of a convolution
-# without bias, `(height, width, channels, filters)`; the next four are `(filters,)`, and the normalisation answers
-# `gamma * (x - mean) / sqrt(variance + epsilon) + beta`. Return the kernel and the bias of the one convolution that does
-# both.
+# In use mode a batch normalisation multiplies each channel by a number and adds another. The convolution before it does
+# that, too. So a convolution and a normalisation that follows it can be one. (In this page's V2 blocks the normalisation
+# comes first, with a ReLU in between; the original ResNet50 can be folded.) Write `folded(kernel, gamma, beta, mean,
+# variance, epsilon)`: `kernel` is that of a convolution without bias, `(height, width, channels, filters)`; the next
+# four are `(filters,)`, and the normalisation answers `gamma * (x - mean) / sqrt(variance + epsilon) + beta`. Return the
+# kernel and the bias of the one convolution that does both.
 
 # %% tags=["stub"]
 def folded(kernel, gamma, beta, mean, variance, epsilon):
@@ -347,8 +358,7 @@ checks.check("7.3", folded, ham)
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: frozen is not still</p>
-# <p><b>The point.</b> Freezing weights does not freeze running averages. It is the commonest silent fault in fine-tuning
-# residual networks.</p>
+# <p><b>The point.</b> Freezing weights does not freeze running averages. No error tells you.</p>
 # <p><b>Expect.</b> "No gradient, so nothing changes." The printed drift says otherwise.</p>
 # <p><b>Ask.</b> "Why did VGG16 not have this trap?" (It has no batch normalisation.)</p>
 # <p><b>When late.</b> Exercise 7.3 is for home.</p>
@@ -357,16 +367,16 @@ checks.check("7.3", folded, ham)
 # %% [markdown]
 # ## VGG16 or ResNet?
 #
-# Now the records, made on all images. Write down a guess first: which of the two makes the better frozen features? And does
-# it pay to retrain one block, or more of them?
+# Now the records, made on all images. Write down a guess first: which of the two makes the better frozen features? And
+# does it pay to retrain one block, or more of them?
 
 # %%
 #| name: resnet-records
-#| caption: Residual networks and VGG16 on the real HAM10000 (Tschandl et al. 2018), each as trained and with evened priors.
-#|   Dot and line, value and 95 % interval over lesions; black tick, the floor of that test set; colour, the protocol.
-#|   Compare rows of one colour.
-#| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a line
-#|   and a black tick. In balanced accuracy all dots are right of their ticks.
+#| caption: Residual networks and VGG16 on the real HAM10000 (Tschandl et al. 2018), each as trained and with evened
+#|   priors. Dot and line, value and 95 % interval over lesions; black tick, the floor of that test set; colour, the
+#|   protocol. Compare rows of one colour.
+#| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a
+#|   line and a black tick. In balanced accuracy all dots are right of their ticks.
 SHOWN = [run for run in runs.load_all() if run.name.startswith(("resnet-", "vgg16-")) and not run.facts["synthetic"]]
 SHOWN = [run for run in SHOWN if run.facts.get("chosen_on") != "test" and not run.name.startswith("vgg16-frozen-image")]
 SHOWN.sort(key=lambda run: (run.facts["protocol"], run.name))
@@ -415,14 +425,23 @@ for (name, other, reading), gain in gains.items():
         row = gain.loc[(metric, "all")]
         print(f"   {metric.replace('_', ' '):<18}{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]")
 
+# %%
+for kind in ("resnet-last", "resnet-tuned"):
+    told = [run.facts["hyperparameters"] for run in book.values() if run.name.startswith(kind) and "evened" not in run.name]
+    print(f"{kind}: lowest validation loss in epoch", " and ".join(str(one["best_epoch"]) for one in told),
+          f"of {max(one['epochs_at_most'] for one in told)} at most")
+
 # %% [markdown]
 # Read it from the top. Frozen, the residual network's features are better than VGG16's, under both protocols and in both
-# measures, and surely so where all lesions are tested. Retraining the last block alone, on the images as they are, buys
-# nothing that is sure, and may cost some accuracy: its curve is over after an epoch or two, because a million weights
-# learn a few thousand images by heart. Retraining more blocks, on several changed views of each image, pays in balanced
-# accuracy, as trained, under both protocols; in accuracy it pays where it is asked about many lesions, and on the paper's
-# small and easy test set nothing of that can be seen. What is retrained matters, and *on what* it is retrained matters as
-# much.
+# measures, and where all lesions are tested the intervals leave out zero. Retraining the last block alone, on the images
+# as they are, buys nothing that is sure, and may cost some accuracy: after an epoch or two the validation loss rises
+# again. Retraining more blocks, on several changed views of each image, and asking about several views, pays in balanced
+# accuracy, as trained, under both protocols; in accuracy it pays where it is asked about many lesions, and on the
+# paper's small and easy test set nothing of that can be seen. More blocks, more views, a mean of several answers: the
+# two recipes differ in all three, and these records cannot say which of them it was.
+#
+# An interval covers the draw of the lesions. It does not cover the seed: each of these networks was trained once a fold,
+# and would come out a little different if trained again.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -435,11 +454,11 @@ for (name, other, reading), gain in gains.items():
 # </div>
 
 # %% [markdown]
-# ## The paper's Figure 3, and ours
+# ## Our ResNet's confusion matrix
 #
 # The paper's best number is its ResNet's accuracy of 90.5 % ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)), and
-# a confusion matrix is all that it shows besides. Here is ours, on the test set that [Chapter
-# 2](02-split-without-leaking.ipynb) infers, with nothing chosen on it.
+# a confusion matrix, a picture that is its Figure 3, is all that it shows besides. Here is ours, on the test set that
+# [Chapter 2](02-split-without-leaking.ipynb) infers, with nothing chosen on it.
 
 # %%
 #| name: resnet-confusion
@@ -462,15 +481,16 @@ print(f"melanomas found: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()}
       f"called a nevus: {matrix.loc['mel', 'nv']}; balanced accuracy {ours.metric('balanced_accuracy')['value']:.3f}")
 
 # %% [markdown]
-# Our network is a smaller one, and saw small images. Its accuracy is close to the paper's, and that of a network that finds
-# too few of the melanomas. One accuracy does not tell those two apart: [the appendix on the
+# Our network is a smaller one, and saw small images. Its accuracy is close to the paper's, yet it finds too few of the
+# melanomas. Accuracy alone cannot show whether the paper's network does better there: [the appendix on the
 # paper](../book/reproduction.md) counts how much it leaves open.
 #
 # ## A record of your own
 #
 # The same recipe as in Chapter 6, with a residual network: frozen blocks asked once, then a head, then head and tail. In
-# the quick tier a rehearsal; on Colab, with the real data and `SKIN_TIER=full`, it is ResNet50 at the paper's size, which
-# nobody has measured for this book yet. Yours fills the place, and the figure above shows it when you run it again.
+# the quick tier a rehearsal; on Colab, with the real data and `SKIN_TIER=full`, it is the whole ResNet50 on images of
+# 224 pixels, which nobody has measured for this book yet. Yours fills the place, and the figure above shows it when you
+# run it again.
 
 # %%
 recipe = recipes.RECIPES["resnet-tuned"]
@@ -487,10 +507,11 @@ assert arriving["sixteen blocks"] < 0.01 * arriving["sixteen blocks, shortcuts"]
 assert mine.facts["recipe"]["cut"] == boundary
 better = [gains["resnet-frozen-" + protocol, "vgg16-frozen-" + protocol, ""] for protocol in ("grouped", "holdout938")]
 assert all(gain.loc[(metric, "all"), "difference"] > 0 for gain in better for metric in ("accuracy", "balanced_accuracy"))
-assert all(better[0].loc[(metric, "all"), "low"] > 0 for metric in ("accuracy", "balanced_accuracy")), "surely, on many"
+assert all(better[0].loc[(metric, "all"), "low"] > 0 for metric in ("accuracy", "balanced_accuracy")), "on many"
 one_block = [gain for (name, _, reading), gain in gains.items() if name.startswith("resnet-last") and not reading]
 assert all(gain.loc[("accuracy", "all"), "difference"] < 0 for gain in one_block), "may cost some accuracy"
-assert all(gain.loc[("balanced_accuracy", "all"), "low"] <= 0.03 for gain in one_block), "nothing that is sure"
+assert all(gain.loc[("balanced_accuracy", "all"), "low"] <= 0 for gain in one_block), "nothing that is sure"
+assert all(run.facts["hyperparameters"]["best_epoch"] <= 2 for name, run in book.items() if name.startswith("resnet-last"))
 more = gains["resnet-tuned-grouped", "resnet-frozen-grouped", ""].xs("all", level="dx")
 assert more.loc["balanced_accuracy", "low"] > 0 and more.loc["balanced_accuracy", "difference"] > more.loc["accuracy", "difference"]
 small = gains["resnet-tuned-holdout938", "resnet-frozen-holdout938", ""].xs("all", level="dx")
@@ -508,14 +529,15 @@ checks.quiz(7)
 # %% [markdown]
 # ## Key points
 #
-# - A deep stack without shortcuts fails on its own training images. A shortcut gives the gradient a way around each block.
+# - A deep stack without shortcuts fails on its own training images. A shortcut gives the gradient a way around each
+#   block.
 # - Cut a network with shortcuts between blocks, never within.
 # - Freezing weights does not still a batch normalisation. `trainable = False` on the layer does.
-# - Better frozen features come from a better network; more retraining pays only with enough to learn from.
+# - Here a ResNet's frozen features beat VGG16's, and retraining paid where several blocks met several views of each image.
 # - Compare two models lesion by lesion, not by whether their intervals overlap.
 #
-# **What comes next.** You have trained everything that the paper trained. [Chapter 8](08-against-the-paper.ipynb) puts it
-# all on one page, beside what is printed.
+# **What comes next.** You have trained one network of each kind that the paper trained. [Chapter
+# 8](08-against-the-paper.ipynb) puts it all on one page, beside what is printed.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.

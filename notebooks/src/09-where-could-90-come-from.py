@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Where could 90 in 100 come from?
 #
-# *A paper's ResNet is right on 849 of 938 lesions. Ours, tested on lesions of all kinds, is right on far fewer. Is
-# theirs better, or is their exam?*
+# *A paper's ResNet is right on 849 of 938 lesions, if our inference holds. Ours, tested on lesions of all kinds, is
+# right on far fewer in a hundred. Is theirs better, or is their exam easier?*
 #
 # At the end of this chapter you can
 #
@@ -19,8 +19,9 @@
 # | to run, on a laptop without a GPU | 1 |
 # | to do the three exercises | 45 |
 #
-# You need [Chapter 2](02-split-without-leaking.ipynb) for the protocols and [Chapter 4](04-classical-baselines.ipynb)
-# for run records. [Chapter 8](08-against-the-paper.ipynb) puts all models side by side. New words are in the
+# You need [Chapter 2](02-split-without-leaking.ipynb) for the protocols, [Chapter 4](04-classical-baselines.ipynb) for
+# run records, and [Chapters 6](06-transfer-vgg16.ipynb) and [7](07-transfer-resnet.ipynb) for frozen and retrained
+# networks. [Chapter 8](08-against-the-paper.ipynb) puts all models side by side. New words are in the
 # [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
@@ -87,7 +88,7 @@ my_bet = {"the mix": 2, "the epoch": 2, "luck": 2, "the leak": 4}  # points of a
 #
 # [Chapter 2](02-split-without-leaking.ipynb) found, by a longer search, a test set that fits the paper's tables. Here
 # is the core of it, for you to run: of the lesions that were photographed once, take each share from five to twenty
-# hundredths, stratified. Which shares leave supports of which all seven printed recalls are fractions?
+# hundredths, stratified. For which shares can all seven printed recalls be fractions of their classes' test counts?
 
 # %% tags=["nbval-check-output"]
 # Garg, Maheshwari, Shukla, arXiv:1912.03798: the recalls of its Table 3, and the ResNet's accuracy.
@@ -136,8 +137,8 @@ checks.check("9.1", counts_behind, ham)
 # %% [markdown]
 # ## The mix
 #
-# Networks and classical models of this book were tested twice, by the same recipe: on grouped folds of all lesions,
-# and on the 938. Their answers lie in run records. Now a third score costs no training at all. Take the grouped
+# Networks and classical models of this book were trained and tested twice, by the same recipe: on grouped folds of all
+# lesions, and on the 938. Their answers lie in run records. Now a third score costs no training at all. Take the grouped
 # answers, and **weigh** the images until their mix is that of the 938. First by diagnosis alone; then by diagnosis
 # and by whether the lesion was photographed once. If the exam's mix explains the gap, the weighted score lands on the
 # score of the 938.
@@ -152,7 +153,7 @@ def accuracy_in_mix(right, cells, wanted):
 book = {run.name: run for run in runs.load_all() if not run.facts["synthetic"]}
 pairs = [(name, name.replace("-grouped-", "-holdout938-")) for name in book if "-grouped-" in name]
 pairs = [(a, b) for a, b in pairs if b in book and len(book[a].facts["folds"]) == 5]
-pairs = [(a, b) for a, b in pairs if "raw" not in a and not a.endswith(("evened", "weighted"))]
+pairs = [(a, b) for a, b in pairs if not a.endswith(("evened", "weighted"))]  # priors as they are
 everyone = book[pairs[0][0]].predictions["group"]
 rows = {}
 for name, other in pairs:
@@ -192,7 +193,7 @@ plots.show(fig)
 
 # %% [markdown]
 # Look at triangle and diamond. The triangle belongs to models that were tested on every lesion of HAM10000; the diamond
-# to models tested on the 938. Give the first the second's mix, and the gap is gone, model after model. No network got
+# to models tested on the 938. Give the first the second's mix, and the gap is gone, model after model. No model got
 # better on the way.
 #
 # ### Exercise 9.2: weights, image by image
@@ -230,11 +231,12 @@ gained = pd.Series({name: book[other].metric("accuracy")["value"] - book[name].m
                     for name, other in chosen})
 for name, gain in gained.items():
     print(f"{name:<38} {100 * gain:+.1f} points from choosing the epoch on the 938")
-print(f"on average {100 * gained.mean():+.1f} points")
+print(f"on average {100 * gained.mean():+.1f} points, from {100 * gained.min():+.1f} to {100 * gained.max():+.1f}")
 
 # %% [markdown]
-# Small, and never below nothing: the best of many epochs is at least as good as any one. The more a score swings from
-# epoch to epoch, the more there is to pick from.
+# Never below nothing: the best of many epochs is at least as good as any one. The more a score swings from epoch to
+# epoch, the more there is to pick from. The largest gains are no trifle: they exceed what divides our ResNet from the
+# paper's on this exam.
 #
 # ## Luck
 #
@@ -304,7 +306,8 @@ else:
     print("not measured yet")
 
 # %% [markdown]
-# Compare `leaked` with `not leaked`. The images that the models had met are the *worse* ones by accuracy. Does a leak
+# Compare `leaked` with `not leaked`. The images whose lesions the models had met are those that
+# they get wrong more often. Does a leak
 # harm? Look at the share of nevi: lesions photographed once are mostly nevi, and those are easy. Two things differ,
 # the leak and the lesions. Comparing the two protocols has the same flaw in a milder form: other images, other
 # training sets.
@@ -316,12 +319,13 @@ else:
 # 1. Deal lesion groups into five parts; test one part, one image of each lesion.
 # 2. Toss a coin for each test lesion with several images. Heads: its other images, the **siblings**, go to training set
 #    B.
-# 3. For each of those find a **donor**: a lesion of the same diagnosis, with as many images, that is not tested. As
-#    many of its images go to training set A.
+# 3. For each of those find a **donor**: a lesion of the same diagnosis, with as many images or more, that is not tested.
+#    As many of its images go to training set A.
 # 4. All else is common to A and B.
 #
-# So A and B agree in size, in diagnoses, in lesions and in images a lesion. Heads **could leak** in B. Tails are the
-# **control**: the same kind of lesion, with no sibling in either set.
+# So A and B agree in size, in diagnoses, in the number of lesions and in images a lesion. Heads **could leak** in B.
+# Tails, and heads for which there is no donor, are the **control**: the same kind of lesion, with no sibling in either
+# set.
 
 # %%
 table = ham.table
@@ -357,7 +361,7 @@ plots.show(fig, photo=True)
 # Write `swap_in(a, siblings, classes, seed)`: training set B from training set A. `a` and `siblings` are row positions,
 # `classes` the diagnosis of every row of the table. All siblings come in; for each, one image of the same diagnosis,
 # drawn at random from A, goes out. Return the sorted rows. (This swaps images, not whole lesions: simpler than the
-# design above, and nearly as good.)
+# design above.)
 
 # %% tags=["stub"]
 def swap_in(a, siblings, classes, seed):
@@ -401,7 +405,8 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #
 # The same with features of a frozen ResNet and twenty repetitions, and with a network whose last block was trained in
 # both arms. The interval is the one of [Nadeau and Bengio 2003](https://doi.org/10.1023/A:1024068626366): repetitions
-# share images, so that their spread alone would promise too much.
+# share images, so that their spread alone would promise too much. How briefly the network was trained, and on how few
+# images, is printed below the figure: a longer training might memorise more.
 
 # %%
 #| name: leak-effect
@@ -425,6 +430,8 @@ axis.axvline(0, color="#1A1A1A", linestyle="--", linewidth=1)
 axis.set_xlabel("points of accuracy, B minus A")
 plots.show(fig)
 print(effects.round(4).to_string())
+if parts:
+    print("tuned:", runs.load_experiment(records.book_folder() / "leakage-tuned")[0]["notes"])
 if not any(label.startswith("tuned") for label in shown.index):
     print("the network with a trained last block: not measured yet")
 
@@ -445,8 +452,8 @@ for label, row in shown.iterrows():
 #
 # ## Copies before the split
 #
-# One leak is far larger: copies of rare images, made before the split. The record has both orders, and what is scored
-# in each.
+# There is another leak: copies of rare images, made before the split. The record has both orders, and what is scored in
+# each.
 
 # %%
 if measured is not None:
@@ -458,35 +465,36 @@ else:
 
 # %% [markdown]
 # Copied before, tested rows are mostly images that were trained on, and a model that only memorises shines. Copied
-# after, on the training rows alone, it is what it is. Compare the columns of balanced accuracy: the classes of the
-# copied rows are equal, so accuracy and balanced accuracy are the same there.
+# after, on the training rows alone, it is what it is. Compare the columns of balanced accuracy, on which it does not
+# tell how common a diagnosis is. But do not take their difference for the worth of the leak in points: the two orders
+# are tested on different images, which is what the last section warned of, and there were two repetitions. What it does
+# show is a false order: tested on copies, the memoriser beats the model that is better on clean images.
 #
 # ## What each explanation is worth
 #
-# One table, in points of accuracy, for the frozen ResNet. The leak is that of the logistic regression on its features;
-# spread over a naive exam, it counts only for the share of images that leak there.
+# One table, in points of accuracy, for the frozen ResNet. The leak is that of the logistic regression on its features,
+# the model most like the network's own head; its range is that of all models measured, from the one that gains least to
+# the one that only memorises. Spread over a naive exam, it counts only for the share of images that leak there.
 
 # %%
 network = "resnet-frozen" if "resnet-frozen" in mixed.index else mixed.index[-1]
 row, naive_run = mixed.loc[network], book.get(f"{network}-image8020-200x150")
 leaks = naive_run.facts["leaked_images"] / len(naive_run.predictions) if naive_run else np.nan
-effect = 100 * effects.loc[("logistic", "could leak", "accuracy"), ["value", "low", "high"]]
+effect = 100 * leaks * effects.xs(("could leak", "accuracy"), level=("stratum", "metric"))["value"]
+own = 100 * gained.get(f"{network}-holdout938-200x150", np.nan)
 half = 100 * (interval.high - interval.low) / 2
 summary = pd.DataFrame(
     {
-        "points": [100 * (row["and by photographed once"] - row["grouped"]), 100 * gained.mean(), 0.0,
-                   leaks * effect["value"]],
+        "points": [100 * (row["and by photographed once"] - row["grouped"]), own, 0.0, effect["logistic"]],
         "range": ["", f"{100 * gained.min():+.1f} to {100 * gained.max():+.1f}", f"-{half:.1f} to +{half:.1f}",
-                  f"{leaks * effect['low']:+.1f} to {leaks * effect['high']:+.1f}"],
-        "under the 938?": ["yes", "if it was done", "yes", "no: no sibling there"],
+                  f"{effect.min():+.1f} to {effect.max():+.1f}"],
+        "possible on the 938?": ["yes", "if it was done", "yes", "no: no sibling there"],
         "your bet": list(my_bet.values()),
     },
     index=list(my_bet),
 )
 print(summary.round(1).to_string())
-print("\nThe leak in a naive exam, by model:", ", ".join(
-    f"{model} {100 * leaks * effects.loc[(model, 'could leak', 'accuracy'), 'value']:+.1f}"
-    for model in effects.index.unique("model")))
+print("\nThe leak in a naive exam, by model:", ", ".join(f"{model} {points:+.1f}" for model, points in effect.items()))
 gap = 100 * (849 / 938 - row["grouped"])
 print(f"\nTo explain: {gap:.1f} points, from {row['grouped']:.1%} (grouped) to {849 / 938:.1%} (the paper).")
 print(f"The mix alone gives {summary.loc['the mix', 'points'] / gap:.0%} of it.")
@@ -496,9 +504,11 @@ assert fits(RESNET, 938, 1e-4) and not fits(0.6515, 938, 1e-4)
 assert left.abs().mean() < 0.01 and left.abs().max() < 0.02, "with the same mix nothing is left"
 assert (mixed["and by photographed once"] > mixed["weighed by diagnosis"]).all()
 assert summary["points"].idxmax() == "the mix" and summary.loc["the mix", "points"] > gap / 2
-assert gained.min() >= 0 and gained.mean() < 0.02, "choosing the epoch on the exam gains little"
+ours = mixed.loc["resnet-frozen", "the 938"]
+assert gained.min() >= 0 and gained.max() > abs(849 / 938 - ours), "the largest gains exceed what divides the two"
+assert own < summary.loc["the mix", "points"] / 2, "for the frozen ResNet the epoch gains little"
 assert all(scores.std() < 0.02 for scores in drawn.values())
-assert np.mean(drawn["resnet-frozen-grouped-200x150"] >= 849 / 938) > 0.01, "luck can bridge what the mix leaves"
+assert np.mean(drawn["resnet-frozen-grouped-200x150"] >= 849 / 938) > 0.025, "luck can bridge what the mix leaves"
 assert splits.audit(table, draw.a, draw.test).leaked_images == 0 and len(draw.a) == len(draw.b)
 if measured is not None:
     for name in ("1-nn", "logistic", "svm"):
@@ -510,17 +520,20 @@ if measured is not None:
         if name != "logistic":
             assert effects.loc[(name, "could leak", "accuracy"), "low"] > 0, "what memorises gains from siblings"
     assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > 0.8
-    assert copied.loc[("1-nn/after", "all"), "balanced_accuracy"] < 0.7
+    clean = copied.xs("all", level="stratum")["balanced_accuracy"]
+    assert clean["1-nn/after"] < clean["logistic/after"], "better on clean images"
+    assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > copied.loc[
+        ("logistic/before", "rows"), "balanced_accuracy"], "worse on copies"
 
 # %% [markdown]
 # ## What the data support, and no more
 #
 # - **The mix explains most of it.** Put the exam's mix on our grouped answers, and they score as on the exam itself.
-# - **The rest is no larger than luck**, and the choice of the epoch would add a little.
+# - **The rest is no larger than luck**, and choosing the epoch on the exam would add a little more.
 # - **No leak is needed.** Nor can we rule one out: the paper does not say on what its ResNet was tested. If its exam
 #   was another one, the table says what siblings would have been worth.
-# - **A leak is real where siblings are.** Models that memorise gain on images that could leak, and on the control nothing
-#   that can be told from none. For the network with a trained last block, few repetitions leave a wide interval.
+# - **A leak is real where siblings are.** Models that memorise gain on images that could leak, and show no detectable
+#   gain on the control. For the network with a trained last block, few repetitions leave a wide interval.
 # - **None of it says that the paper's number is false.** It says what it is a number of: lesions photographed once,
 #   mostly nevi, beside a floor that is far higher than that of HAM10000.
 #
@@ -529,7 +542,7 @@ if measured is not None:
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: the verdict</p>
-# <p><b>The point.</b> The dull explanation won: the exam was easier. Nobody had to cheat.</p>
+# <p><b>The point.</b> The dull explanation won: the exam was easier. No leak was needed.</p>
 # <p><b>Expect.</b> Disappointment among those who bet on the leak. Praise a bet that was written down and lost.</p>
 # <p><b>Ask.</b> "Which sentence in a paper would have made this chapter unnecessary?"</p>
 # <p><b>When late.</b> Read the table aloud and compare it with the bets on the board.</p>
@@ -547,12 +560,13 @@ checks.quiz(9)
 # - Write the hypothesis down before the result.
 # - Before you compare two scores, compare the mixes of the two exams. Weights carry a score from one mix to another.
 # - The best epoch on the test set is luck, kept.
-# - A thousand images leave an accuracy uncertain by about two points either way.
+# - A thousand images leave a high accuracy uncertain by about two points either way, and a middling one by
+#   more.
 # - Leaked and clean images differ in more than the leak. Keep the exam, change the training, and keep a control.
 # - A null result is a result: state it with its interval.
 #
 # **What comes next.** So far a model gives one answer, right or wrong. The next chapter asks for its probabilities:
-# may one believe them, and what does one decide with them?
+# can they be believed, and what can be decided with them?
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.
