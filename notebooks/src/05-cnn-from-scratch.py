@@ -454,7 +454,7 @@ for name, change in CHANGES.items():
 # %%
 for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}}.items():
     untrained = models.paper_cnn(size, **options)
-    inside = keras.Model(untrained.inputs, [layer.output for layer in untrained.layers if isinstance(layer, layers.ReLU)])
+    inside = keras.Model(untrained.input, [layer.output for layer in untrained.layers if isinstance(layer, layers.ReLU)])
     spread = [float(np.std(answer)) for answer in inside(pixels[:16].astype("float32"), training=True)]
     print(f"{name:<17} spread of the answers, layer by layer:", *(f"{one:.3f}" for one in spread))
     dense = sum(layer.count_params() for layer in untrained.layers if getattr(layer, "units", None) == 4096)
