@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -211,6 +213,21 @@ def test_a_release_is_of_a_tag_that_was_checked_and_carries_the_built_book():
     (fetched,) = using("release", "release", "actions/download-artifact")
     # What upload-pages-artifact names and packs, unless told otherwise.
     assert fetched["with"] == {"name": "github-pages", "path": "pages"}
+
+
+@pytest.mark.skipif(not shutil.which("zip"), reason="zip is not installed here; GitHub's machines have it")
+def test_the_step_that_packs_a_release_makes_an_archive_that_opens(tmp_path):
+    page = tmp_path / "html" / "index.html"
+    page.parent.mkdir()
+    page.write_text("<p>the book</p>")
+    (tmp_path / "pages").mkdir()
+    with tarfile.open(tmp_path / "pages" / "artifact.tar", "w") as pages:
+        pages.add(page.parent, arcname=".")
+    (pack,) = (step["run"] for step in steps("release", "release") if step.get("name") == "Pack the book")
+    subprocess.run(["bash", "-euo", "pipefail", "-c", pack], cwd=tmp_path, check=True)
+    (packed,) = tmp_path.glob("*.zip")
+    with zipfile.ZipFile(packed) as archive:
+        assert archive.read("index.html") == b"<p>the book</p>"
 
 
 @pytest.mark.parametrize("name", ["colab", "links"])
