@@ -554,12 +554,14 @@ lesions = comparison.by_lesion([entry for entry in found if entry.protocol == "g
 print(lesions.round(3).to_string())
 gain = 100 * (lesions["lesion", "accuracy"] - lesions["image", "accuracy"])
 margin = 100 * (lesions["lesion", "floor"] - lesions["image", "floor"])
+rise = 100 * (lesions["lesion", "balanced accuracy"] - lesions["image", "balanced accuracy"])
 print(f"\naccuracy: {gain.mean():+.1f} points on average; the floor rises by {margin.mean():+.1f} points.")
+print(f"balanced accuracy: {rise.mean():+.1f} points on average, from {rise.min():+.1f} to {rise.max():+.1f}")
 
 # %% [markdown]
 # Every accuracy is higher by lesion. But so is the floor: lesions photographed often are rarely nevi, and each now counts
-# once. Compare the two numbers in the last line before you call it progress. Balanced accuracy, whose floor stays, rises
-# by less.
+# once. Compare the two numbers in the line on accuracy before you call it progress. Balanced accuracy, whose floor stays,
+# rises by less, and not for every model.
 #
 # ## Only what a microscope confirmed
 #
@@ -669,8 +671,7 @@ if not mine:
     assert recalled[BY_IMAGE]["nv"].min() > recalled[BY_IMAGE].drop(columns="nv").to_numpy().max(), "the darkest by far"
     assert recalled[BY_CLASS]["nv"].mean() < recalled[BY_IMAGE]["nv"].mean(), "lighter"
     assert (gain > 0).all() and (margin > 0).all()
-    rise = lesions["lesion", "balanced accuracy"] - lesions["image", "balanced accuracy"]
-    assert (rise > 0).all() and 100 * rise.mean() < gain.mean()
+    assert 0 < rise.mean() < gain.mean() and rise.min() < 0, "by less, and not for every model"
     by_class = [e.run for e in found if (e.family, e.protocol, e.reading) == ("CNN", "holdout938", BY_CLASS)]
     own = max(run.metric("balanced_accuracy")["value"] for run in by_class)
     assert against["CNN"][1] > 0 and own < cnn["balanced accuracy"]["value"], "ahead by image, not by class"
