@@ -440,7 +440,7 @@ def verdict(row):
     """What an interval says, in words."""
     if row["low"] > 0:
         return "a gain"
-    return "a loss" if row["high"] < 0 else "no effect that this experiment can tell from nothing"
+    return "a loss" if row["high"] < 0 else "cannot be told from nothing"
 
 
 for label, row in shown.iterrows():
@@ -465,8 +465,8 @@ else:
 
 # %% [markdown]
 # Copied before, tested rows are mostly images that were trained on, and a model that only memorises shines. Copied
-# after, on the training rows alone, it is what it is. Compare the columns of balanced accuracy, on which it does not
-# tell how common a diagnosis is. But do not take their difference for the worth of the leak in points: the two orders
+# after, on the training rows alone, it is what it is. Compare the columns of balanced accuracy, which does not depend
+# on how common a diagnosis is. But do not take their difference for the worth of the leak in points: the two orders
 # are tested on different images, which is what the last section warned of, and there were two repetitions. What it does
 # show is a false order: tested on copies, the memoriser beats the model that is better on clean images.
 #
