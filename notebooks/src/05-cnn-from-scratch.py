@@ -419,21 +419,22 @@ plots.show(plots.gallery(seen, names), photo=True)
 #
 # ## On and off
 #
-# The paper names three remedies: class weights, dropout, augmentation. `networks.train` does what you just did, from a
-# **recipe**. Train with all three, then take one out at a time, and look.
+# The paper names three remedies: class weights, dropout, augmentation. You have just trained with all three.
+# `networks.train` does what you did, from a **recipe**. Take one remedy out at a time, and look.
 
 # %%
 recipe = recipes.RECIPES["cnn-paper"]
 CHANGES = {
-    "all three": {},
     "no class weights": {"weighted": False},
     "no augmentation": {"augmentation": None},
     "no dropout": {"options": {"dropout": 0.0}},
 }
+tried = {"all three": (fitted, training.predict(cnn, pipeline.batches(pixels, codes, split.validation)))}
 for name, change in CHANGES.items():
     one = networks.train(replace(recipe, **change), ham, config, split)
-    last = one.fitted.history.iloc[-1]
-    answers = pd.Series(metrics.answers(one.validation)).value_counts()
+    tried[name] = one.fitted, one.validation
+for name, (training_of_it, prob) in tried.items():
+    last, answers = training_of_it.history.iloc[-1], pd.Series(metrics.answers(prob)).value_counts()
     print(f"{name:<17} loss {last['loss']:.2f}, validation loss {last['validation_loss']:.2f}; answers on the "
           f"validation set: {answers.to_dict()}")
 
