@@ -453,11 +453,12 @@ for name, (training_of_it, prob) in tried.items():
 # ten convolutions in a row can be seen before any training.
 
 # %%
+spreads = {}
 for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}}.items():
     untrained = models.paper_cnn(size, **options)
     inside = keras.Model(untrained.input, [layer.output for layer in untrained.layers if isinstance(layer, layers.ReLU)])
-    spread = [float(np.std(answer)) for answer in inside(pixels[:16].astype("float32"), training=True)]
-    print(f"{name:<17} spread of the answers, layer by layer:", *(f"{one:.3f}" for one in spread))
+    spreads[name] = [float(np.std(answer)) for answer in inside(pixels[:16].astype("float32"), training=True)]
+    print(f"{name:<17} spread of the answers, layer by layer:", *(f"{one:.3f}" for one in spreads[name]))
     dense = sum(layer.count_params() for layer in untrained.layers if getattr(layer, "units", None) == 4096)
     print(f"{'':<17} {dense:,} of {untrained.count_params():,} weights are in the dense layer of 4,096 units")
 
@@ -604,6 +605,8 @@ assert [layer.output.shape for layer in models.paper_cnn(size).layers if layer.w
     layer.output.shape for layer in cnn.layers if layer.weights
 ], "the notebook's network is the helpers'"
 assert whole.count_params() == cnn.count_params()
+faded = {name: spread[-1] / spread[0] for name, spread in spreads.items()}
+assert faded["as printed"] < 0.1 and faded["batch-normalised"] > 0.5, "without it the images all but fade"
 for run in KEPT:
     assert run.facts["protocol"] != "holdout938" or len(run.predictions) == 938
     assert run.origin != "the book" or run.facts["data"].startswith("HAM10000"), "a record of the book is real"
