@@ -28,6 +28,7 @@ ROWS = {
     "classical-handcrafted-svm": ("SVM", "SVM, course's features"),
     "cnn-paper": ("CNN", "CNN, as printed"),
     "cnn-improved": ("CNN", "CNN, improved"),
+    "cnn-cosine": ("CNN", "CNN, improved, cosine"),
     "vgg16-frozen": ("VGG16", "VGG16, frozen"),
     "vgg16-tuned": ("VGG16", "VGG16, last block"),
     "resnet-frozen": ("ResNet", "ResNet50V2*, frozen"),

@@ -18,9 +18,11 @@ class Recipe:
     ``network``: ``"paper_cnn"``, or names for :func:`helpers.models.backbone`, of which the first to be had is taken.
     ``frozen``: ``"nothing"``; ``"boundary"``, more than ``share`` of the convolutions; ``"backbone"``, all but the new
     head.
-    ``weighted``: class weights in the loss.  ``views``: how many versions of each image the frozen part is asked about;
-    the answer to a test image is the mean over them.  ``head_epochs``: epochs in which only the head is trained, before
-    the tail joins in.  ``options``: of :func:`helpers.models.paper_cnn` or :func:`helpers.models.classifier`.
+    ``weighted``: class weights in the loss.  ``views``: how many versions of each image are asked about; the answer to
+    a test image is the mean over them.  A frozen part is asked about augmented ones, a network without one about some
+    of the eight flips and turns, :func:`helpers.augmentation.symmetry`.  ``head_epochs``: epochs in which only the head
+    is trained, before the tail joins in.  ``cosine``: all epochs are trained, the learning rate falling along a cosine.
+    ``options``: of :func:`helpers.models.paper_cnn` or :func:`helpers.models.classifier`.
     """
 
     title: str
@@ -34,6 +36,7 @@ class Recipe:
     learning_rate: float = 1e-3
     head_epochs: int = 0
     patience: int = 8
+    cosine: bool = False
     options: dict = field(default_factory=dict)
 
 
@@ -54,6 +57,13 @@ IMPROVED = {"batch_norm": True, "wide_head": False, "dropout": 0.3}
 RECIPES = {
     "cnn-paper": Recipe("the paper's CNN", "paper_cnn", learning_rate=3e-4),
     "cnn-improved": Recipe("the paper's CNN, batch-normalised, narrow head", "paper_cnn", options=IMPROVED),
+    "cnn-cosine": Recipe(
+        "the paper's CNN, batch-normalised, narrow head, cosine schedule, eight views",
+        "paper_cnn",
+        views=8,
+        cosine=True,
+        options=IMPROVED,
+    ),
     "vgg16-frozen": Recipe(", frozen", ("vgg16",), **FROZEN),
     "vgg16-tuned": Recipe(", last block retrained", ("vgg16",), **TUNED),
     "resnet-frozen": Recipe(", frozen", RESNET, **FROZEN),

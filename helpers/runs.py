@@ -242,7 +242,7 @@ def list_runs(own=None):
 
 
 def compare(a, b, resamples=metrics.RESAMPLES):
-    """Return :func:`helpers.metrics.paired_bootstrap` of two runs on the same test images.
+    """Return :func:`helpers.metrics.paired_bootstrap` of two runs on the same test images, of the folds that both have.
 
     Raises
     ------
@@ -250,11 +250,17 @@ def compare(a, b, resamples=metrics.RESAMPLES):
         If the test images differ: scores on different test sets are not comparable, each stands beside its own floor.
     """
     key = ["fold", "image_id"]
-    first, second = (run.predictions.sort_values(key, ignore_index=True) for run in (a, b))
-    if not first[[*key, "group", "true"]].equals(second[[*key, "group", "true"]]):
+    folds = set(a.predictions["fold"]) & set(b.predictions["fold"])
+    first, second = (
+        run.predictions[run.predictions["fold"].isin(folds)].sort_values(key, ignore_index=True) for run in (a, b)
+    )
+    if not folds or not first[[*key, "group", "true"]].equals(second[[*key, "group", "true"]]):
+        tested = (
+            f"{len(run.predictions):,} images of {run.facts['protocol']}, folds {run.facts['folds']}" for run in (a, b)
+        )
         raise RecordError(
-            f"{a.name!r} and {b.name!r} were not tested on the same images ({len(first):,} of {a.facts['protocol']}, "
-            f"{len(second):,} of {b.facts['protocol']}). Compare each with its own floor: runs.list_runs."
+            f"{a.name!r} and {b.name!r} were not tested on the same images ({', '.join(tested)}). "
+            "Compare each with its own floor: runs.list_runs."
         )
     probabilities = (one[list(CLASSES)].to_numpy() for one in (first, second))
     return metrics.paired_bootstrap(first["true"], *probabilities, first["group"], resamples)

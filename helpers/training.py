@@ -82,6 +82,7 @@ def fit(
     class_weight=None,
     patience=8,
     slow_down=3,
+    cosine=False,
     after_epoch=None,
 ):
     """Train a network; return :class:`Fitted`, and leave the best epoch's weights in the network.
@@ -106,6 +107,9 @@ def fit(
         Where the checkpoint lies, one folder a run.  If there is one of the same settings, training resumes from it.
     class_weight : dict, optional
         ``{class code: weight}``, as :func:`helpers.pipeline.class_weights` returns it; a class it lacks weighs 1.
+    cosine : bool
+        Train all ``epochs``, whatever ``slow_down`` and ``patience``, while the learning rate falls along half a cosine
+        from ``learning_rate`` towards 0 after the last.  Source: Loshchilov and Hutter, ICLR 2017.
     after_epoch : callable, optional
         ``after_epoch(epoch)`` is called when an epoch is done and before its checkpoint is written, to look at the
         model as it then is.
@@ -119,7 +123,9 @@ def fit(
     if class_weight:
         class_weight = {code: class_weight.get(code, 1.0) for code in range(len(CLASSES))}
     _compile(model, learning_rate)
-    checkpoint = _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow_down)
+    if cosine:
+        patience = slow_down = epochs
+    checkpoint = _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow_down, cosine)
     state = {"epoch": 0, "best": np.inf, "best_epoch": 0, "history": [], "before": 0.0}
     best = None
     if checkpoint and checkpoint.exists():
@@ -129,6 +135,8 @@ def fit(
         while state["epoch"] < epochs and state["epoch"] - state["best_epoch"] < patience:
             epoch = state["epoch"]
             _reseed(model, seed, epoch)
+            if cosine:
+                model.optimizer.learning_rate = learning_rate * (1 + np.cos(np.pi * epoch / epochs)) / 2
             rate = float(model.optimizer.learning_rate.numpy())
             row = {"epoch": epoch + 1, "learning_rate": rate} | _train(model, batches(epoch), class_weight, epoch + 1)
             row |= _judge(truth, predict(model, validation), class_weight)
@@ -228,11 +236,11 @@ def checkpoints(config, *told):
     return config.cache / "training" / name[:16]
 
 
-def _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow_down):
+def _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow_down, cosine):
     """Return the checkpoint's path; its name is a hash of the settings, so that no other run resumes from it."""
     if folder is None:
         return None
-    settings = (activations.digest(model), seed, learning_rate, class_weight, patience, slow_down)
+    settings = (activations.digest(model), seed, learning_rate, class_weight, patience, slow_down, cosine)
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / f"checkpoint-{hashlib.sha256(repr(settings).encode()).hexdigest()[:16]}.npz"
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -390,6 +391,20 @@ def test_two_runs_on_the_same_images_are_compared_in_pairs(written, ham, config,
     other = runs.load(runs.write(tmp_path, **made(ham, config, [splits.holdout938(ham.table)])))
     with pytest.raises(RecordError, match=r"not tested on the same images .* of grouped, .* of holdout938"):
         runs.compare(a, other)
+
+
+def test_runs_are_compared_on_the_folds_that_both_have(written):
+    a = runs.load(written)
+    first, second = (
+        replace(a, predictions=a.predictions.query("fold == @fold"), facts=a.facts | {"folds": [fold]})
+        for fold in range(2)
+    )
+    right = metrics.answers(second.predictions[list(CLASSES)]) == second.predictions["true"]
+    for pair in ((a, second), (second, a)):
+        found = runs.compare(*pair, resamples=20).set_index(["metric", "dx"]).loc[("accuracy", "all")]
+        assert found["a"] == found["b"] == pytest.approx(right.mean(), abs=1e-6) != a.metric("accuracy")["value"]
+    with pytest.raises(RecordError, match=r"grouped, folds \[0\], .*grouped, folds \[1\]"):
+        runs.compare(first, second)
 
 
 RESULTS = pd.DataFrame(

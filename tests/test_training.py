@@ -84,6 +84,29 @@ def test_the_validation_set_slows_and_stops(monkeypatch):
     assert np.allclose(rates, 0.01 * np.array([1, 1, 1, 0.3, 0.3, 0.09]))
 
 
+def test_a_cosine_takes_the_learning_rate_down_over_all_epochs_whatever_the_validation_set_says(tmp_path, monkeypatch):
+    def judged(*_):
+        return {"validation_loss": 1.0, "validation_accuracy": 0.0, "validation_balanced_accuracy": 0.0}
+
+    monkeypatch.setattr(training, "_judge", judged)
+    options = {"patience": 2, "slow_down": 1, "cosine": True}
+    found = fit(network(), 4, **options)
+    expected = 0.01 * (1 + np.cos(np.pi * np.arange(4) / 4)) / 2
+    assert np.allclose(found.history["learning_rate"], expected) and found.best_epoch == 1
+
+    def cut(epoch):
+        if epoch == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fit(network(), 4, folder=tmp_path, after_epoch=cut, **options)
+    resumed = fit(network(), 4, folder=tmp_path, **options)
+    assert np.allclose(resumed.history["learning_rate"], expected)
+    assert np.allclose(resumed.history["loss"], found.history["loss"])
+    fit(network(), 5, folder=tmp_path, **options)
+    assert len(list(tmp_path.glob("checkpoint-*.npz"))) == 2, "another length is another schedule"
+
+
 def test_class_weights_weigh():
     alone = {code: 1.0 if code == 2 else 0.0 for code in range(7)}
     model = network()

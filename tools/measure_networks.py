@@ -30,13 +30,15 @@ PLAN = [
     ("resnet-last", "grouped", range(1), WHOLE),
     ("resnet-tuned", "grouped", range(1), WHOLE),
     ("vgg16-tuned", "grouped", range(1), WHOLE),
+    ("cnn-cosine", "grouped", range(1), CNN),
     ("cnn-improved", "grouped", range(1), CNN),
     ("resnet-tuned", "holdout938", range(1), WHOLE),
     ("vgg16-tuned", "holdout938", range(1), WHOLE),
     ("cnn-paper", "grouped", range(1), CNN),
     ("cnn-improved", "holdout938", range(1), CNN),
+    ("cnn-cosine", "holdout938", range(1), CNN),
     ("cnn-paper", "holdout938", range(1), CNN),
-    ("resnet-tuned", "image8020", range(1), WHOLE),
+    ("resnet-last", "image8020", range(1), WHOLE),
     ("cnn-improved", "grouped", range(1), LARGER),
 ]
 CHAPTERS = {"cnn": "cnn-from-scratch", "vgg16": "transfer-vgg16"}

@@ -491,10 +491,7 @@ PAIRS = {
 }
 BY_NAME, METRICS, gains = {run.name: run for run in KEPT}, ("accuracy", "balanced_accuracy"), {}
 for question, (name, other) in PAIRS.items():
-    one, two = BY_NAME[name], BY_NAME[other]
-    both = sorted(set(one.facts["folds"]) & set(two.facts["folds"]))
-    one, two = (replace(run, predictions=run.predictions.query("fold in @both")) for run in (one, two))
-    found = runs.compare(two, one, resamples=500).set_index(["metric", "dx"]).xs("all", level="dx")
+    found = runs.compare(BY_NAME[other], BY_NAME[name], resamples=500).set_index(["metric", "dx"]).xs("all", level="dx")
     gains[question] = found.loc[list(METRICS)]
     print(question, *(f"   {metric.replace('_', ' '):<18}{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
                       for metric, row in gains[question].iterrows()), sep="\n")

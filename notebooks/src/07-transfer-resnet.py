@@ -416,8 +416,6 @@ for pair in PAIRS:
     for reading in ("", "-evened"):
         one, other = (book.get(f"{name}-200x150{reading}") for name in pair)
         if one and other:
-            both = sorted(set(one.facts["folds"]) & set(other.facts["folds"]))
-            one, other = (replace(run, predictions=run.predictions.query("fold in @both")) for run in (one, other))
             gains[pair[0], pair[1], reading] = runs.compare(other, one, resamples=500).set_index(["metric", "dx"])
 for (name, other, reading), gain in gains.items():
     print(f"{name} minus {other}{', priors evened' if reading else ''}")
