@@ -140,7 +140,7 @@ def test_a_network_from_scratch_is_asked_about_flips_and_turns_and_answers_with_
 
     config = replace(small, sizes=replace(small.sizes, image=(90, 90), rows=14, epochs=1))
     split = splits.grouped(ham.table, 1)
-    split = replace(split, test=split.test[:6], validation=split.validation[:6])
+    split = replace(split, test=split.test[:6])
     found = networks.train(recipes.RECIPES["cnn-cosine"], ham, config, split)
     pixels = images.load_pixels(ham, config)[split.test].astype("float32")
     turned = [np.rot90(one, k, (1, 2)) for one in (pixels, pixels[:, :, ::-1]) for k in range(4)]

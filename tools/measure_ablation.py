@@ -2,7 +2,8 @@
 
     python tools/measure_ablation.py --data FOLDER --cache FOLDER
 
-A run that was measured is kept in the cache, so that one that was stopped goes on where it was.
+A repetition, all arms of it, joins the record when it is done; one that the record has is not measured again.  Every
+epoch leaves a checkpoint in the cache, so that a repetition that was stopped goes on where it was.
 """
 
 import argparse
@@ -39,8 +40,13 @@ def main():
         parser.error("these are drawn images; the book's records are measured on the real HAM10000")
     split = splits.grouped(ham.table, 0, seed=config.seed)
     truth = ham.table["dx"].to_numpy()[split.validation]
-    results = []
-    for repetition in range(REPETITIONS):
+    path = RESULTS / NAME
+    measured, results = {}, pd.DataFrame(columns=list(runs.RESULTS))
+    if (path / "experiment.json").exists():
+        experiment, results = runs.load_experiment(path)
+        measured = experiment["measured"]
+    for repetition in sorted(set(range(REPETITIONS)) - set(results["repetition"])):
+        found = []
         for arm, layers in ARMS.items():
             recipe = replace(recipes.RECIPES["cnn-improved"], options=layers | {"dropout": 0.3})
             seeded = replace(config, seed=config.seed + repetition)
@@ -48,27 +54,32 @@ def main():
             trained = networks.train(recipe, ham, seeded, split, folder)
             answers = [CLASSES[code] for code in trained.validation.argmax(axis=1)]
             for metric, score in (("accuracy", accuracy_score), ("balanced_accuracy", balanced_accuracy_score)):
-                results.append((repetition, arm, "validation", metric, score(truth, answers)))
-            print(results[-2:], round(trained.fitted.wall_seconds), "s", flush=True)
-    experiment = {
-        "name": NAME,
-        "question": "What do batch normalisation and a narrow head do to the paper's CNN?",
-        "data": ham.source,
-        "fingerprint": ham.fingerprint,
-        "synthetic": ham.synthetic,
-        "device": "2 CPU cores, shared",
-        "versions": provenance.versions(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "seed": config.seed,
-        "notes": f"{ROWS} training images of {SIZE[1]} x {SIZE[0]}, {EPOCHS} epochs at most, learning rate 0.001, "
-        "class weights, augmentation, dropout 0.3; scored on the validation set of "
-        "grouped fold 0 at the epoch of the lowest validation loss; the training rows and the seed change with the "
-        "repetition, alike for all arms.",
-        "arms": {arm: dict(layers) for arm, layers in ARMS.items()},
-        "split_hash": split.hash,
-    }
-    runs.write_experiment(RESULTS, experiment, pd.DataFrame(results, columns=list(runs.RESULTS)))
-    print(runs.load_experiment(RESULTS / NAME)[1].groupby(["metric", "arm"])["value"].agg(["mean", "std"]))
+                found.append((repetition, arm, "validation", metric, score(truth, answers)))
+            print(found[-2:], round(trained.fitted.wall_seconds), "s", flush=True)
+        today = datetime.now(UTC).strftime("%Y-%m-%d")
+        measured[str(repetition)] = f"{today}, {trained.facts['precision']}"
+        found = pd.DataFrame(found, columns=list(runs.RESULTS))
+        results = pd.concat([results, found], ignore_index=True) if len(results) else found
+        experiment = {
+            "name": NAME,
+            "question": "What do batch normalisation and a narrow head do to the paper's CNN?",
+            "data": ham.source,
+            "fingerprint": ham.fingerprint,
+            "synthetic": ham.synthetic,
+            "device": "2 CPU cores, shared",
+            "versions": provenance.versions(),
+            "date": today,
+            "measured": measured,
+            "seed": config.seed,
+            "notes": f"{ROWS:,} training images of {SIZE[1]} x {SIZE[0]}, {EPOCHS} epochs at most, learning rate "
+            "0.001, class weights, augmentation, dropout 0.3; scored on the validation set of grouped fold 0 at the "
+            "epoch of the lowest validation loss; the training rows and the seed change with the "
+            f"repetition, alike for all arms. Repetitions: {len(measured)} of {REPETITIONS}.",
+            "arms": {arm: dict(layers) for arm, layers in ARMS.items()},
+            "split_hash": split.hash,
+        }
+        runs.write_experiment(RESULTS, experiment, results)
+    print(results.groupby(["metric", "arm"], sort=False)["value"].agg(["mean", "min", "max"]))
 
 
 if __name__ == "__main__":

@@ -606,8 +606,8 @@ plots.show(fig)
 falls = history["epoch"][history["learning_rate"].diff() < 0]
 last = history.iloc[-1]
 print(f"kept: epoch {kept} of {len(history)}; loss {last['loss']:.2f}, of the validation images {last['validation_loss']:.2f}")
-print("the learning rate fell before the epochs", *falls, f"from {history['learning_rate'].max()} to {last['learning_rate']:.6f}")
-print(f"best validation loss so far, when it fell first: {history['validation_loss'][: falls.iloc[0] - 1].min():.2f}")
+print(f"the learning rate fell before the epochs {', '.join(map(str, falls))}: from {history['learning_rate'].max():g} to "
+      f"{last['learning_rate']:.2g}")
 
 # %% [markdown]
 # Three signs say that it was not done.
