@@ -406,6 +406,7 @@ PAIRS = [
     ("resnet-frozen-holdout938", "vgg16-frozen-holdout938"),
     ("resnet-last-grouped", "resnet-frozen-grouped"),
     ("resnet-last-holdout938", "resnet-frozen-holdout938"),
+    ("resnet-last-image8020", "resnet-frozen-image8020"),
     ("resnet-tuned-grouped", "resnet-frozen-grouped"),
     ("resnet-tuned-holdout938", "resnet-frozen-holdout938"),
     ("vgg16-tuned-holdout938", "resnet-frozen-holdout938"),
@@ -432,11 +433,12 @@ for kind in ("resnet-last", "resnet-tuned"):
 # %% [markdown]
 # Read it from the top. Frozen, the residual network's features are better than VGG16's, under both protocols and in both
 # measures, and where all lesions are tested the intervals leave out zero. Retraining the last block alone, on the images
-# as they are, buys nothing that is sure, and may cost some accuracy: after an epoch or two the validation loss rises
-# again. Retraining more blocks, on several changed views of each image, and asking about several views, pays in balanced
-# accuracy, as trained, under both protocols; in accuracy it pays where it is asked about many lesions, and on the
-# paper's small and easy test set nothing of that can be seen. More blocks, more views, a mean of several answers: the
-# two recipes differ in all three, and these records cannot say which of them it was.
+# as they are, buys nothing that is sure under any of three protocols, the leaky one included, and may cost some accuracy:
+# after one to three epochs the validation loss rises again. Retraining more blocks, on several changed views of each
+# image, and asking about several views, pays in balanced accuracy, as trained, under both protocols that it was measured
+# under; in accuracy it pays where it is asked about many lesions, and on the paper's small and easy test set nothing of
+# that can be seen. More blocks, more views, a mean of several answers: the two recipes differ in all three, and these
+# records cannot say which of them it was.
 #
 # An interval covers the draw of the lesions. It does not cover the seed: each of these networks was trained once a fold,
 # and would come out a little different if trained again.
@@ -507,9 +509,9 @@ better = [gains["resnet-frozen-" + protocol, "vgg16-frozen-" + protocol, ""] for
 assert all(gain.loc[(metric, "all"), "difference"] > 0 for gain in better for metric in ("accuracy", "balanced_accuracy"))
 assert all(better[0].loc[(metric, "all"), "low"] > 0 for metric in ("accuracy", "balanced_accuracy")), "on many"
 one_block = [gain for (name, _, reading), gain in gains.items() if name.startswith("resnet-last") and not reading]
-assert all(gain.loc[("accuracy", "all"), "difference"] < 0 for gain in one_block), "may cost some accuracy"
+assert len(one_block) == 3 and all(gain.loc[("accuracy", "all"), "difference"] < 0 for gain in one_block), "may cost some accuracy"
 assert all(gain.loc[("balanced_accuracy", "all"), "low"] <= 0 for gain in one_block), "nothing that is sure"
-assert all(run.facts["hyperparameters"]["best_epoch"] <= 2 for name, run in book.items() if name.startswith("resnet-last"))
+assert all(run.facts["hyperparameters"]["best_epoch"] <= 3 for name, run in book.items() if name.startswith("resnet-last"))
 more = gains["resnet-tuned-grouped", "resnet-frozen-grouped", ""].xs("all", level="dx")
 assert more.loc["balanced_accuracy", "low"] > 0 and more.loc["balanced_accuracy", "difference"] > more.loc["accuracy", "difference"]
 small = gains["resnet-tuned-holdout938", "resnet-frozen-holdout938", ""].xs("all", level="dx")
