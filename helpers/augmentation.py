@@ -136,33 +136,6 @@ def augmenter(augmentation, size):
     return augment
 
 
-def symmetry(images, number):
-    """Return images in one of the square's eight symmetries: 0 as they are, 1 to 3 turned, 4 to 7 flipped and turned.
-
-    A lesion has no top, so a network may be asked about all eight, and its answers averaged.
-
-    Parameters
-    ----------
-    images : (n, height, width, 3) tensor
-        Of equal height and width where the number is odd: a quarter turn would swap them.
-    number : int
-        0 to 7.
-
-    Raises
-    ------
-    ValueError
-        If the number is another, or odd for images that are not square.
-    """
-    if number not in range(8):
-        raise ValueError(f"symmetry {number} is not one of the eight, 0 to 7")
-    if number % 2 and images.shape[1] != images.shape[2]:
-        size = f"{images.shape[2]} x {images.shape[1]}"
-        raise ValueError(f"images of {size} pixels cannot be turned by a quarter; use square ones")
-    if number > 3:
-        images = tf.reverse(images, [2])
-    return tf.image.rot90(images, number % 4) if number % 4 else images
-
-
 def recolour(result, images, draws, augmentation):
     """Change the brightness and the contrast of ``result`` about the mean colour of ``images``; 0 to 255.
 

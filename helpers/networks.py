@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from helpers import activations, augmentation, images, models, pipeline, runs, training
+from helpers import activations, images, models, pipeline, runs, training
 from helpers.ham10000 import CLASSES
 from helpers.splits import Split
 
@@ -71,7 +71,7 @@ def train(recipe, ham, config, split, folder=None, *, watch_test=False):
     def in_order(wanted, view=0):
         if inputs is not pixels:
             return activations.batches(inputs, codes, wanted, view=view)
-        return pipeline.batches(pixels, codes, wanted, 64).map(lambda x, y: (augmentation.symmetry(x, view), y))
+        return pipeline.batches(pixels, codes, wanted, 64)
 
     def answers(wanted):
         return np.mean([training.predict(tail, in_order(wanted, view)) for view in range(recipe.views)], axis=0)

@@ -18,10 +18,9 @@ class Recipe:
     ``network``: ``"paper_cnn"``, or names for :func:`helpers.models.backbone`, of which the first to be had is taken.
     ``frozen``: ``"nothing"``; ``"boundary"``, more than ``share`` of the convolutions; ``"backbone"``, all but the new
     head.
-    ``weighted``: class weights in the loss.  ``views``: how many versions of each image are asked about; the answer to
-    a test image is the mean over them.  A frozen part is asked about augmented ones, a network without one about some
-    of the eight flips and turns, :func:`helpers.augmentation.symmetry`.  ``head_epochs``: epochs in which only the head
-    is trained, before the tail joins in.  ``cosine``: all epochs are trained, the learning rate falling along a cosine.
+    ``weighted``: class weights in the loss.  ``views``: how many versions of each image the frozen part is asked about;
+    the answer to a test image is the mean over them.  ``head_epochs``: epochs in which only the head is trained, before
+    the tail joins in.  ``cosine``: the learning rate falls along a cosine over all epochs, without ``patience``.
     ``options``: of :func:`helpers.models.paper_cnn` or :func:`helpers.models.classifier`.
     """
 
@@ -58,9 +57,8 @@ RECIPES = {
     "cnn-paper": Recipe("the paper's CNN", "paper_cnn", learning_rate=3e-4),
     "cnn-improved": Recipe("the paper's CNN, batch-normalised, narrow head", "paper_cnn", options=IMPROVED),
     "cnn-cosine": Recipe(
-        "the paper's CNN, batch-normalised, narrow head, cosine schedule, eight views",
+        "the paper's CNN, batch-normalised, narrow head, cosine schedule",
         "paper_cnn",
-        views=8,
         cosine=True,
         options=IMPROVED,
     ),

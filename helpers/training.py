@@ -100,7 +100,7 @@ def fit(
     validation : tf.data.Dataset
         (inputs, class codes), in order.
     epochs : int
-        At most so many.
+        At most so many; with ``cosine`` exactly so many.
     seed : int
         Of the dropout; the order and the augmentation are ``batches``'s.
     folder : Path, optional
@@ -109,7 +109,8 @@ def fit(
         ``{class code: weight}``, as :func:`helpers.pipeline.class_weights` returns it; a class it lacks weighs 1.
     cosine : bool
         Train all ``epochs``, whatever ``slow_down`` and ``patience``, while the learning rate falls along half a cosine
-        from ``learning_rate`` towards 0 after the last.  Source: Loshchilov and Hutter, ICLR 2017.
+        from ``learning_rate`` towards 0, epoch by epoch.  The validation set still chooses the epoch that is kept.
+        Source: Loshchilov and Hutter, ICLR 2017, without their restarts.
     after_epoch : callable, optional
         ``after_epoch(epoch)`` is called when an epoch is done and before its checkpoint is written, to look at the
         model as it then is.

@@ -123,19 +123,6 @@ def test_a_quarter_turn_of_a_square_is_numpys():
     np.testing.assert_allclose(augmentation.warp(image, matrix), np.rot90(image, axes=(1, 2)), atol=0.02)
 
 
-def test_the_eight_symmetries_are_numpys_turns_of_the_image_and_of_its_mirror_image():
-    square = np.stack([smooth(40, 40), smooth(40, 40)[::-1]])
-    for number in range(8):
-        found = augmentation.symmetry(tf.constant(square), number).numpy()
-        assert np.array_equal(found, np.rot90(square[:, :, ::-1] if number > 3 else square, number % 4, (1, 2)))
-    oblong = tf.constant(smooth(30, 40)[None])
-    assert np.array_equal(augmentation.symmetry(oblong, 2)[0], smooth(30, 40)[::-1, ::-1])
-    with pytest.raises(ValueError, match="images of 40 x 30 pixels cannot be turned by a quarter"):
-        augmentation.symmetry(oblong, 5)
-    with pytest.raises(ValueError, match="symmetry 8 is not one of the eight"):
-        augmentation.symmetry(oblong, 8)
-
-
 def test_the_smallest_images_survive_any_matrix():
     for size in ((1, 1), (1, 5), (4, 1)):
         image = np.full((3, *size, 3), 77, np.uint8)

@@ -26,6 +26,11 @@ ARMS = {
     "both": {"batch_norm": True, "wide_head": False},
 }
 SIZE, ROWS, EPOCHS, REPETITIONS = (90, 90), 2000, 8, 3
+NOTES = (
+    f"{ROWS:,} training images of {SIZE[1]} x {SIZE[0]}, {EPOCHS} epochs at most, learning rate 0.001, class weights, "
+    "augmentation, dropout 0.3; scored on the validation set of grouped fold 0 at the epoch of the lowest validation "
+    "loss; the training rows and the seed change with the repetition, alike for all arms."
+)
 
 
 def main():
@@ -40,11 +45,24 @@ def main():
         parser.error("these are drawn images; the book's records are measured on the real HAM10000")
     split = splits.grouped(ham.table, 0, seed=config.seed)
     truth = ham.table["dx"].to_numpy()[split.validation]
+    fixed = {
+        "name": NAME,
+        "question": "What do batch normalisation and a narrow head do to the paper's CNN?",
+        "data": ham.source,
+        "fingerprint": ham.fingerprint,
+        "synthetic": ham.synthetic,
+        "device": "2 CPU cores, shared",
+        "seed": config.seed,
+        "arms": {arm: dict(layers) for arm, layers in ARMS.items()},
+        "split_hash": split.hash,
+    }
     path = RESULTS / NAME
     measured, results = {}, pd.DataFrame(columns=list(runs.RESULTS))
     if (path / "experiment.json").exists():
         experiment, results = runs.load_experiment(path)
         measured = experiment["measured"]
+        if not experiment["notes"].startswith(NOTES) or any(experiment[key] != value for key, value in fixed.items()):
+            parser.error(f"{path} was measured in another way; move it away to measure anew")
     for repetition in sorted(set(range(REPETITIONS)) - set(results["repetition"])):
         found = []
         for arm, layers in ARMS.items():
@@ -60,23 +78,11 @@ def main():
         measured[str(repetition)] = f"{today}, {trained.facts['precision']}"
         found = pd.DataFrame(found, columns=list(runs.RESULTS))
         results = pd.concat([results, found], ignore_index=True) if len(results) else found
-        experiment = {
-            "name": NAME,
-            "question": "What do batch normalisation and a narrow head do to the paper's CNN?",
-            "data": ham.source,
-            "fingerprint": ham.fingerprint,
-            "synthetic": ham.synthetic,
-            "device": "2 CPU cores, shared",
+        experiment = fixed | {
             "versions": provenance.versions(),
             "date": today,
             "measured": measured,
-            "seed": config.seed,
-            "notes": f"{ROWS:,} training images of {SIZE[1]} x {SIZE[0]}, {EPOCHS} epochs at most, learning rate "
-            "0.001, class weights, augmentation, dropout 0.3; scored on the validation set of grouped fold 0 at the "
-            "epoch of the lowest validation loss; the training rows and the seed change with the "
-            f"repetition, alike for all arms. Repetitions: {len(measured)} of {REPETITIONS}.",
-            "arms": {arm: dict(layers) for arm, layers in ARMS.items()},
-            "split_hash": split.hash,
+            "notes": f"{NOTES} Repetitions: {len(measured)} of {REPETITIONS}.",
         }
         runs.write_experiment(RESULTS, experiment, results)
     print(results.groupby(["metric", "arm"], sort=False)["value"].agg(["mean", "min", "max"]))

@@ -43,8 +43,8 @@ PLAN = [
 ]
 CHAPTERS = {"cnn": "cnn-from-scratch", "vgg16": "transfer-vgg16"}
 NOTES = (
-    "Image alone, no metadata. Epoch, learning rate and stopping chosen on the validation set, by lesion group, by the "
-    "loss. Images of {stored} pixels{upsampled}. Two shared CPU cores: times are upper bounds."
+    "Image alone, no metadata. {chosen} chosen on the validation set, by lesion group, by the loss. "
+    "Images of {stored} pixels{upsampled}. Two shared CPU cores: times are upper bounds."
 )
 EVENED = " The same training as the record without -evened: its probabilities, shifted to equally common classes."
 RESTORED = (
@@ -85,7 +85,8 @@ def measure(recipe, protocol, folds, size, config, ham):
     else:
         found[f"{name}-evened"] = ([networks.evened(one, codes[one.split.train]) for one in trained], EVENED)
     upsampled = ", upsampled" if trained[0].facts["upsampled"] else ""
-    notes = NOTES.format(stored=f"{ham.size[1]} x {ham.size[0]}", upsampled=upsampled)
+    chosen = "Epoch" if recipes.RECIPES[recipe].cosine else "Epoch, learning rate and stopping"
+    notes = NOTES.format(chosen=chosen, stored=f"{ham.size[1]} x {ham.size[0]}", upsampled=upsampled)
     for one, (runs_of_it, note) in reversed(found.items()):  # the plain one last: it says that all are there
         networks.record(one, runs_of_it, ham, config, RESULTS, folds=list(folds), notes=notes + note)
         print(repr(runs.load(RESULTS / one)), flush=True)
