@@ -250,16 +250,12 @@ def compare(a, b, resamples=metrics.RESAMPLES):
         If the test images differ: scores on different test sets are not comparable, each stands beside its own floor.
     """
     key = ["fold", "image_id"]
-    folds = set(a.predictions["fold"]) & set(b.predictions["fold"])
-    first, second = (
-        run.predictions[run.predictions["fold"].isin(folds)].sort_values(key, ignore_index=True) for run in (a, b)
-    )
+    folds = sorted(set(a.predictions["fold"]) & set(b.predictions["fold"]))
+    first, second = (run.predictions.query(f"fold in {folds}").sort_values(key, ignore_index=True) for run in (a, b))
     if not folds or not first[[*key, "group", "true"]].equals(second[[*key, "group", "true"]]):
-        tested = (
-            f"{len(run.predictions):,} images of {run.facts['protocol']}, folds {run.facts['folds']}" for run in (a, b)
-        )
+        tested = (f"{len(run.predictions):,} of {run.facts['protocol']}, folds {run.facts['folds']}" for run in (a, b))
         raise RecordError(
-            f"{a.name!r} and {b.name!r} were not tested on the same images ({', '.join(tested)}). "
+            f"{a.name!r} and {b.name!r} were not tested on the same images ({'; '.join(tested)}). "
             "Compare each with its own floor: runs.list_runs."
         )
     probabilities = (one[list(CLASSES)].to_numpy() for one in (first, second))

@@ -403,7 +403,7 @@ def test_runs_are_compared_on_the_folds_that_both_have(written):
     for pair in ((a, second), (second, a)):
         found = runs.compare(*pair, resamples=20).set_index(["metric", "dx"]).loc[("accuracy", "all")]
         assert found["a"] == found["b"] == pytest.approx(right.mean(), abs=1e-6) != a.metric("accuracy")["value"]
-    with pytest.raises(RecordError, match=r"grouped, folds \[0\], .*grouped, folds \[1\]"):
+    with pytest.raises(RecordError, match=r"grouped, folds \[0\]; .*grouped, folds \[1\]"):
         runs.compare(first, second)
 
 

@@ -499,7 +499,7 @@ plots.show(fig)
 # Read the lines before the dots; of a single repetition there is only the dot. A few repetitions of a short training say
 # which change is large; they say nothing about small differences.
 #
-# Batch normalisation is the large one, in each repetition that the list above holds.  Without it, with a wide head or a
+# Batch normalisation is the large one, in each repetition that the list above holds. Without it, with a wide head or a
 # narrow one, the network has not left the floor: it gives all lesions one answer. That holds for this learning rate and
 # for so few steps; whether a lower rate or more steps would have got it going, this experiment cannot say. (The recipe
 # `cnn-paper` has a lower one.) What the head does can only be seen in the two arms that learned, and takes more
