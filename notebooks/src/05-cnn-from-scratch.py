@@ -30,6 +30,7 @@ if "google.colab" in sys.modules:
     # %pip install --quiet --no-deps "git+{{repository}}"
 
 # %% tags=["remove-output"]
+import textwrap
 from dataclasses import replace
 from itertools import product
 
@@ -461,8 +462,9 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
     large = np.sqrt([np.mean(answer**2) for answer in found])
     apart = np.sqrt([np.mean(answer.var(axis=0)) for answer in found]) / large
     answers_of[name] = pd.DataFrame({"size": large, "difference": apart})
-    print(f"{name}, layer by layer\n   size of the answers:          ", *(f"{one:.3f}" for one in large))
-    print("   how far images differ in them:", *(f"{one:5.0%}" for one in apart), "of that size")
+    print(f"{name}: how large the answers of each layer are, and how far images differ in them")
+    print("   size   ", *(f"{one:.3f}" for one in large))
+    print("   differs", *(f"{one:5.0%}" for one in apart))
     dense = sum(layer.count_params() for layer in untrained.layers if getattr(layer, "units", None) == 4096)
     print(f"   {dense:,} of {untrained.count_params():,} weights are in the dense layer of 4,096 units")
 
@@ -486,7 +488,7 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
 experiment, results = runs.load_experiment(records.book_folder() / "cnn-ablation")
 found = results[results["metric"] == "balanced_accuracy"].groupby("arm", sort=False)["value"]
 table = found.agg(["mean", "min", "max"])
-print(experiment["notes"])
+print(textwrap.fill(experiment["notes"], 76))
 for arm, one in found:
     print(f"{arm:<12}", ", ".join(f"{value:.3f}" for value in sorted(one)))
 fig, axis = plots.figure(2.2)
@@ -616,14 +618,15 @@ for name, history in histories.items():
     kept = BY_NAME[name].facts["hyperparameters"]["best_epoch"]
     if "grouped" in name:
         plots.learning_curves(axes, history, kept)
-    print(f"{name}: epoch {kept} of {len(history)} is kept")
+    print(f"{name}: epoch {kept} of {len(history)} is kept; on validation images")
     jumps = history.assign(jump=history["validation_loss"].diff().abs()).groupby("learning_rate", sort=False)
     for rate, part in jumps:
-        print(f"   learning rate {rate:<8.2g} {len(part):2} epochs; validation loss: lowest {part['validation_loss'].min():.3f}, "
-              f"mean jump {part['jump'].mean():.3f}; highest balanced accuracy {part['validation_balanced_accuracy'].max():.3f}")
+        best = part["validation_balanced_accuracy"].max()
+        print(f"   rate {rate:<7.2g} {len(part):2} epochs; lowest loss {part['validation_loss'].min():.3f}, "
+              f"jumps {part['jump'].mean():.3f}; balanced {best:.3f}")
 plots.show(fig)
 rates = 1e-3 * (1 + np.cos(np.pi * np.arange(30) / 30)) / 2
-print("half a cosine over 30 epochs, every sixth:", *(f"{rate:.2g}" for rate in rates[::6]))
+print("half a cosine over 30 epochs, each sixth:", *(f"{rate:.2g}" for rate in rates[::6]))
 
 # %% [markdown]
 # It had slowed down. Was it finished, or were its steps too small to move it? On the grouped split most of the epochs
