@@ -26,10 +26,12 @@ ARMS = {
     "both": {"batch_norm": True, "wide_head": False},
 }
 SIZE, ROWS, EPOCHS, REPETITIONS = (90, 90), 2000, 8, 3
+RECIPE, DROPOUT = recipes.RECIPES["cnn-improved"], recipes.IMPROVED["dropout"]
 NOTES = (
-    f"{ROWS:,} training images of {SIZE[1]} x {SIZE[0]}, {EPOCHS} epochs at most, learning rate 0.001, class weights, "
-    "augmentation, dropout 0.3; scored on the validation set of grouped fold 0 at the epoch of the lowest validation "
-    "loss; the training rows and the seed change with the repetition, alike for all arms."
+    f"{ROWS:,} training images of {SIZE[1]} x {SIZE[0]}, {EPOCHS} epochs at most, learning rate "
+    f"{RECIPE.learning_rate:g}, class weights, augmentation, dropout {DROPOUT:g}; scored on the validation set of "
+    "grouped fold 0 at the epoch of the lowest validation loss; the training rows and the seed change with the "
+    "repetition, alike for all arms."
 )
 
 
@@ -66,7 +68,7 @@ def main():
     for repetition in sorted(set(range(REPETITIONS)) - set(results["repetition"])):
         found = []
         for arm, layers in ARMS.items():
-            recipe = replace(recipes.RECIPES["cnn-improved"], options=layers | {"dropout": 0.3})
+            recipe = replace(RECIPE, options=layers | {"dropout": DROPOUT})
             seeded = replace(config, seed=config.seed + repetition)
             folder = config.cache / "training" / f"{NAME}-{arm}-{repetition}"
             trained = networks.train(recipe, ham, seeded, split, folder)
