@@ -6,28 +6,31 @@ Needs TensorFlow.
 """
 
 import hashlib
-import os
-import re
-import shutil
+import json
+import zlib
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from helpers.augmentation import DRAWS, augmenter
+from helpers.caches import whole
 from helpers.files import DataError, progress
-from helpers.images import remove_stale, temporary
 
 #: Raised whenever the same images would give other activations: caches of an older recipe are then no longer used.
-RECIPE = 1
+RECIPE = 2
+#: More views than anybody asks for: the draws of two seeds never meet.
+MOST_VIEWS = 1000
+#: Where in a network's configuration its layers are called by name.
+NAMING = ("name", "inbound_nodes", "input_layers", "output_layers")
 
 
 def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, augmentation=None, batch=64):
     """Return a frozen network's answers: ``(n, views, ...)`` float16, memory-mapped, read-only, in the table's order.
 
     View 0 is the image as it is, the others are changed at random by ``augmentation``, as ``config.seed`` says.  They
-    lie in ``config.cache``, keyed by what determines them: the images, their size, the network's layers and weights,
-    its precision, the views.
+    lie in ``config.cache``, keyed by what determines them: the pixels, the network's layers and weights, its precision,
+    the views.
 
     Parameters
     ----------
@@ -49,51 +52,45 @@ def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, aug
     ValueError
         If the number of views and the augmentation do not go together.
     helpers.data.DataError
-        If the disk has no room for them (it says how much is needed), or the answers do not fit float16.
+        If the disk has no room for them (it says how much is needed), the cache cannot be written, or the answers do
+        not fit float16.
     """
     if views < 1 or (views > 1) != (augmentation is not None):
         raise ValueError(
             f"views is {views}, augmentation {augmentation}: view 0 is the plain image; more views need an augmentation"
         )
+    drawn = (augmentation, config.seed, batch) if views > 1 else None
     key = hashlib.sha256(
-        f"{RECIPE} {dataset.fingerprint} {pixels.shape} {digest(frozen)} "
-        f"{keras.config.dtype_policy().name} {views} {augmentation} {config.seed if views > 1 else ''}".encode()
+        f"{RECIPE} {dataset.fingerprint} {pixels.shape} {zlib.crc32(pixels)} {digest(frozen)} "
+        f"{keras.config.dtype_policy().name} {views} {drawn}".encode()
     )
     rows = np.arange(len(pixels)) if rows is None else np.unique(rows)
     key.update(rows.astype("<i8").tobytes())
     shape = (len(pixels), views, *frozen.output.shape[1:])
-    folder = config.cache / "activations"
-    path = folder / f"{key.hexdigest()[:24]}.npy"
+    path = config.cache / "activations" / f"{key.hexdigest()[:24]}.npy"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_stale(folder)
-        needed, free = len(rows) * int(np.prod(shape[1:])) * 2, shutil.disk_usage(folder).free
-        if free < needed:
-            raise DataError(
-                f"the activations need {needed:,} bytes in {folder}, and {free:,} are free. Make room, set SKIN_CACHE "
-                "to a folder on a larger disk, or ask for fewer views or a smaller image size."
-            )
-        partial = temporary(path)
-        try:
+        with whole(path, "activations", len(rows) * int(np.prod(shape[1:])) * 2) as partial:
             _compute(partial, frozen, pixels, rows, shape, augmentation, config.seed, batch)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r")
 
 
 def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
-    found = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
     answer = tf.function(lambda images: tf.cast(frozen(images, training=False), tf.float32), autograph=False)
     change = augmenter(augmentation, pixels.shape[1:3]) if augmentation else None
-    views = shape[1]
-    with progress(len(rows) * views, f"frozen layers, {views} view{'s' * (views > 1)}") as bar:
+    views, bytes_a_view = shape[1], int(np.prod(shape[2:])) * 2
+    with (
+        open(path, "wb") as stream,
+        progress(len(rows) * views, f"frozen layers, {views} view{'s' * (views > 1)}") as bar,
+    ):
+        np.lib.format.write_array_header_1_0(stream, {"descr": "<f2", "fortran_order": False, "shape": shape})
+        start = stream.tell()
+        stream.truncate(start + shape[0] * views * bytes_a_view)  # what is never written takes no disk
         for view in range(views):
             for first in range(0, len(rows), batch):
                 places = rows[first : first + batch]
                 chosen = pixels[places]
                 if view:
-                    draws = tf.random.stateless_uniform((len(chosen), DRAWS), (seed + view, first))
+                    draws = tf.random.stateless_uniform((len(chosen), DRAWS), (seed * MOST_VIEWS + view, first))
                     images = change(chosen, draws)
                 else:
                     images = tf.cast(chosen, tf.float32)
@@ -103,9 +100,10 @@ def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
                         f"an activation of images {places[0]} to {places[-1]} is {np.abs(values).max():.3g}, "
                         "beyond what float16 holds. Cut the network elsewhere, or check its weights."
                     )
-                found[places, view] = values
+                for place, value in zip(places, values.astype("<f2"), strict=True):
+                    stream.seek(start + (int(place) * views + view) * bytes_a_view)
+                    stream.write(value.data)
                 bar.update(len(chosen))
-    found.flush()
 
 
 def batches(activations, labels, rows, batch=64, view=0):
@@ -154,14 +152,38 @@ def _read(activations, labels, rows, views, batch):
 
 
 def digest(model):
-    """Return a SHA-256 over a network's layers and weights: equal digests, equal answers."""
-    found = hashlib.sha256(repr([(layer.__class__.__name__, _given_name(layer)) for layer in model.layers]).encode())
+    """Return a SHA-256 over a network: equal digests, equal layers with equal options, connections and weights.
+
+    What Keras or anybody calls a layer plays no part: the same cell, run again, would count on.  Neither does the
+    precision, nor which weights are trained.
+    """
+    config = model.get_config()
+    names = {name: place for place, name in enumerate(dict.fromkeys(_names(config)))}
+    found = hashlib.sha256(json.dumps(_nameless(config, names), sort_keys=True, default=str).encode())
     for weight in model.get_weights():
         found.update(np.ascontiguousarray(weight).tobytes())
     return found.hexdigest()
 
 
-def _given_name(layer):
-    """Return a layer's name, or nothing if Keras numbered it: the same cell, run again, would count on."""
-    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.__class__.__name__).lower()
-    return "" if re.fullmatch(rf"({kind}|keras_tensor)(_\d+)?", layer.name) else layer.name
+def _names(config):
+    """Yield the names in a configuration, in order, those of networks inside it too."""
+    if isinstance(config, dict):
+        if isinstance(config.get("name"), str):
+            yield config["name"]
+        config = config.values()
+    if not isinstance(config, str) and hasattr(config, "__iter__"):
+        for one in config:
+            yield from _names(one)
+
+
+def _nameless(config, names, naming=False):
+    """Return a configuration with places for names, and without what plays no part."""
+    if isinstance(config, dict):
+        return {
+            key: _nameless(one, names, naming or key in NAMING)
+            for key, one in config.items()
+            if key not in ("dtype", "trainable")
+        }
+    if isinstance(config, list | tuple):
+        return [_nameless(one, names, naming) for one in config]
+    return names.get(config, config) if naming and isinstance(config, str) else config

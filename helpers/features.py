@@ -16,7 +16,8 @@ from multiprocessing import get_all_start_methods, get_context
 import numpy as np
 from PIL import Image
 
-from helpers.files import DataError, progress
+from helpers.caches import whole
+from helpers.files import progress
 from helpers.lesions import describe
 
 KINDS = ("raw", "handcrafted")
@@ -76,7 +77,8 @@ def load_features(dataset, pixels, config, kind="handcrafted", masks=True):
         return Features(kind, values, tuple(f"{c}/{y}/{x}" for y, x, c in np.ndindex(*RAW_SIZE, 3)))
     stored = dataset.stored_masks if masks else {}
     key = hashlib.sha256(f"{RECIPE} {dataset.fingerprint} {pixels.shape} {zlib.crc32(pixels)}".encode())
-    key.update(repr(sorted((image_id, mask.size) for image_id, mask in stored.items())).encode())
+    for image_id, mask in sorted(stored.items()):
+        key.update(f"{image_id} {mask.checksum or format(zlib.crc32(mask.read()), '08x')}\n".encode())
     path = config.cache / "features" / f"{kind}-{key.hexdigest()[:24]}.npy"
     names = tuple(_names(pixels.shape[1:3]))
     try:
@@ -84,21 +86,10 @@ def load_features(dataset, pixels, config, kind="handcrafted", masks=True):
     except (OSError, ValueError):
         values = None
     if values is None or values.shape != (len(pixels), len(names)):
-        values = _describe_all(dataset, pixels, stored)
-        partial = path.with_name(f"{path.stem}~{os.getpid()}.partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(partial, "wb") as stream:
-                    np.save(stream, values)
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            raise DataError(
-                f"the features cannot be written to {path.parent} ({error.strerror}). Set SKIN_CACHE to a folder that "
-                "you can write to, on a disk with room."
-            ) from error
+        with whole(path, "features", len(pixels) * len(names) * 4) as partial:
+            values = _describe_all(dataset, pixels, stored)
+            with open(partial, "wb") as stream:
+                np.save(stream, values)
     return Features(kind, values, names)
 
 

@@ -4,11 +4,8 @@ Decoding JPEGs takes longer than anything else in the data chapters, so each ima
 later runs map the file into memory and read only the rows they touch.
 """
 
-import errno
 import os
-import shutil
 import signal
-import socket
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +14,7 @@ from threading import Thread
 
 import numpy as np
 
+from helpers.caches import whole
 from helpers.files import DataError, decode, progress
 
 #: Raised whenever the same file would give other pixels: caches of an older recipe are then no longer used.
@@ -25,9 +23,6 @@ RECIPE = 1
 CHUNK = 64
 #: Below this many images a worker is not worth its start.
 IMAGES_A_WORKER = 500
-DAY = 24 * 60 * 60
-#: What the system says when there is no room: on the disk, in the user's quota, in a file of limited size.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def load_pixels(dataset, config, size=None):
@@ -50,38 +45,13 @@ def load_pixels(dataset, config, size=None):
     """
     height, width = size or config.sizes.image
     shape = (len(dataset.table), height, width, 3)
-    folder = config.cache / "pixels"
-    path = folder / f"{dataset.fingerprint[:20]}-{width}x{height}-recipe{RECIPE}.npy"
+    path = config.cache / "pixels" / f"{dataset.fingerprint[:20]}-{width}x{height}-recipe{RECIPE}.npy"
     pixels = _open(path, shape)
     if pixels is not None:
         return pixels
-    needed = int(np.prod(shape))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_stale(folder)
-        free = shutil.disk_usage(folder).free
-        if free < needed:
-            raise DataError(_no_room(folder, needed, f"{free:,} bytes are free"))
-        partial = temporary(path)
-        try:
-            _fill(partial, dataset, shape)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        if error.errno in FULL:
-            raise DataError(_no_room(folder, needed, error.strerror)) from error
-        raise DataError(
-            f"{folder} cannot be written ({error.strerror}). Set SKIN_CACHE to a folder that you can write to."
-        ) from error
+    with whole(path, "pixels", int(np.prod(shape))) as partial:
+        _fill(partial, dataset, shape)
     return _open(path, shape)
-
-
-def _no_room(folder, needed, why):
-    return (
-        f"the pixel cache {folder} cannot be written: {why}, and {needed:,} bytes are needed. Make room there, "
-        "set SKIN_CACHE to a folder on a larger disk, or choose a smaller tier."
-    )
 
 
 def _open(path, shape):
@@ -91,31 +61,6 @@ def _open(path, shape):
     except (OSError, EOFError, ValueError):
         return None
     return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
-
-
-def temporary(path):
-    """Return a temporary name that says which process of which machine writes it."""
-    return path.with_name(f"{path.stem}~{socket.gethostname()}~{os.getpid()}~{time.monotonic_ns()}.partial")
-
-
-def remove_stale(folder):
-    """Remove what killed runs left behind: their process is gone from this machine, or the file is a day old."""
-    for partial in folder.glob("*~*~*~*.partial"):
-        _, host, process, _ = partial.name.rsplit("~", 3)
-        # Signal 0 asks whether the process exists; on Windows it would end it.
-        gone = host == socket.gethostname() and os.name == "posix" and not _running(int(process))
-        if gone or time.time() - partial.stat().st_mtime > DAY:
-            partial.unlink(missing_ok=True)
-
-
-def _running(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _fill(path, dataset, shape):
@@ -167,7 +112,6 @@ def _end_with(parent):
 def _write_rows(job):
     """Decode one chunk of images and write each at its place in the file; return how many."""
     path, offset, stored, size = job
-    # Plain writes, not a memory map: on a full disk they fail with an error, where a map would kill the process.
     with open(path, "r+b") as stream:
         stream.seek(offset)
         for one in stored:

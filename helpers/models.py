@@ -28,6 +28,8 @@ FROZEN_SHARE = 0.7
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
 #: The layers that :func:`classifier` puts on a network.
 HEAD = ("global_pool", "head_norm", "head_dense", "dropout", "classes")
+#: How the files of a folder with weights end: saved networks; weights of a network, ours and those Keras downloads.
+ENDINGS = ((".keras", "_*.keras"), (".weights.h5", "_*.weights.h5", "_*notop.h5"))
 #: Seconds without an answer after which a download of weights counts as out of reach.
 PATIENCE = 20
 
@@ -129,10 +131,10 @@ BACKBONES = {
 def backbone(*names, size, weights=None):
     """Return the :class:`Backbone` of the first of ``names`` whose ImageNet weights can be had.
 
-    Looked for in this order: the folder ``weights`` (files whose names begin with the network's: ``vgg16*.weights.h5``,
-    a whole saved network ``*.keras``), then a download by keras.applications, which keeps it for the next time.  Where
-    neither can be had, the first of ``names`` that can be built has random weights, and ``pretrained`` is false: say so
-    where you show its numbers.
+    Looked for in this order: the folder ``weights`` (a whole saved network, ``vgg16.keras``; ``vgg16.weights.h5``; both
+    also with more after the name, ``vgg16_*``; or what Keras downloaded, ``vgg16_*notop.h5``), then a download by
+    keras.applications, which keeps it for the next time.  Where neither can be had, the first of ``names`` that can be
+    built has random weights, and ``pretrained`` is false: say so where you show its numbers.
 
     Parameters
     ----------
@@ -159,26 +161,24 @@ def backbone(*names, size, weights=None):
         if not folder.is_dir():
             raise FileNotFoundError(f"SKIN_WEIGHTS names {folder}, which is no folder; name the one with the weights")
         for name in names:
-            found = _from_folder(folder, name, size)
-            if found:
+            if found := _from_folder(folder, name, size):
                 return found
     names = [name for name in names if BACKBONES[name][1]]
     if not names:
-        raise ValueError("these weights are a saved network: name the folder that holds it in SKIN_WEIGHTS")
-    if str(weights) != "random":
-        for name in names:
-            found = _downloaded(name, size)
-            if found:
-                return found
+        raise ValueError(f"this is a saved network: SKIN_WEIGHTS, {weights}, names no folder with its .keras file")
+    for name in names if str(weights) != "random" else ():
+        if found := _downloaded(name, size):
+            return found
     label, build, _ = BACKBONES[names[0]]
     return Backbone(build(size, None), label, "RANDOM: no ImageNet weights could be had", pretrained=False)
 
 
 def _from_folder(folder, name, size):
     label, build, blue_first = BACKBONES[name]
-    for path in sorted([*folder.glob(f"{name}.keras"), *folder.glob(f"{name}_*.keras")]):
+    saved, weights = (sorted(path for end in ends for path in folder.glob(f"{name}{end}")) for ends in ENDINGS)
+    for path in saved:
         return Backbone(_resized(keras.saving.load_model(path), size), label, f"ImageNet, from {path.name}", True)
-    for path in sorted(folder.glob(f"{name}_*.weights.h5")) if build else ():
+    for path in weights if build else ():
         try:
             model = build(size, str(path))
         except (OSError, ValueError) as error:

@@ -5,7 +5,6 @@ networks and yours are made by the same two calls, :func:`train` and :func:`reco
 """
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,22 +20,24 @@ class Trained:
     """A trained network and what it said.
 
     ``model`` takes images, 0 to 255; ``validation`` and ``test`` are ``(n, 7)`` probabilities of the split's rows, in
-    their order.  ``test_by_epoch`` has the same of the test rows after each epoch, where they were asked for.
-    ``label`` and ``facts`` go into the record.
+    their order.  ``test_by_epoch`` has the same of the test rows after each epoch, where they were asked for; of an
+    epoch that is chosen there, ``validation`` is None.  ``label`` and ``facts`` go into the record.
     """
 
     model: keras.Model
     label: str
     split: Split
     fitted: training.Fitted
-    validation: np.ndarray
+    validation: np.ndarray | None
     test: np.ndarray
     test_by_epoch: list[np.ndarray]
     facts: dict
 
 
-def train(recipe, ham, config, split, folder=None, *, watch_test=False):
+def train(recipe, ham, config, split, *, watch_test=False):
     """Train a network on the rows of a split; return :class:`Trained`.
+
+    Above the quick tier each epoch leaves a checkpoint in the cache, from which the same call resumes.
 
     Parameters
     ----------
@@ -45,9 +46,6 @@ def train(recipe, ham, config, split, folder=None, *, watch_test=False):
     config : helpers.settings.Settings
         Image size, epochs, seed, and at most how many training rows.
     split : helpers.splits.Split
-    folder : Path, optional
-        Where checkpoints lie, one folder a recipe and split; training resumes from what it finds there.  Default:
-        :func:`helpers.training.checkpoints`.
     watch_test : bool
         Also ask about the test images after each epoch, to show what choosing the epoch on them would do.  The epoch
         is always chosen on the validation set.
@@ -76,7 +74,7 @@ def train(recipe, ham, config, split, folder=None, *, watch_test=False):
     def answers(wanted):
         return np.mean([training.predict(tail, in_order(wanted, view)) for view in range(recipe.views)], axis=0)
 
-    folder = Path(folder) if folder else training.checkpoints(config, recipe, ham.fingerprint, split.hash)
+    folder = training.checkpoints(config, recipe, ham.fingerprint, split.hash, watch_test)
     common = {"class_weight": weights, "validation": in_order(split.validation), "batches": batches}
     if recipe.head_epochs:
         body = [layer for layer in tail.layers if layer.trainable and layer.name not in models.HEAD]
@@ -173,7 +171,7 @@ def record(name, trained, ham, config, folder=None, *, folds=(0,), notes="", res
         frames("test", "test"),
         table=ham.table,
         split=[one.split for one in trained],
-        validation_predictions=frames("validation", "validation"),
+        validation_predictions=None if trained[0].validation is None else frames("validation", "validation"),
         history=pd.concat([one.fitted.history.assign(fold=f) for one, f in zip(trained, folds, strict=True)]),
         resamples=resamples,
     )
@@ -183,7 +181,8 @@ def chosen_on_test(trained, truth):
     """Return the same training as if the epoch had been chosen on the test set, marked so in ``facts["chosen_on"]``.
 
     It is a mistake that many notebooks make; the book makes it to measure what it is worth.  Needs
-    ``train(..., watch_test=True)``.
+    ``train(..., watch_test=True)``.  What the network of that epoch said of the validation images was not kept, so the
+    record has no melanoma threshold.
 
     Parameters
     ----------
@@ -195,7 +194,7 @@ def chosen_on_test(trained, truth):
         raise ValueError("the test images were not watched: train with watch_test=True")
     best = int(np.argmax(right))
     facts = trained.facts | {"chosen_on": "test", "best_epoch": best + 1}
-    return replace(trained, test=trained.test_by_epoch[best], facts=facts)
+    return replace(trained, validation=None, test=trained.test_by_epoch[best], facts=facts)
 
 
 def evened(trained, y_train):

@@ -104,7 +104,8 @@ def fit(
     seed : int
         Of the dropout; the order and the augmentation are ``batches``'s.
     folder : Path, optional
-        Where the checkpoint lies, one folder a run.  If there is one of the same settings, training resumes from it.
+        Where the checkpoint lies.  If there is one of the same network, precision and settings, training resumes from
+        it.  What ``batches`` gives it cannot see: take a folder for each, as :func:`checkpoints` names them.
     class_weight : dict, optional
         ``{class code: weight}``, as :func:`helpers.pipeline.class_weights` returns it; a class it lacks weighs 1.
     cosine : bool
@@ -118,7 +119,7 @@ def fit(
     Raises
     ------
     TrainingError
-        If the loss is no longer a finite number.
+        If the loss is no longer a finite number, or the checkpoint has seen more epochs than are asked for.
     """
     started = time.perf_counter()
     if class_weight:
@@ -131,6 +132,11 @@ def fit(
     best = None
     if checkpoint and checkpoint.exists():
         state, best = _restore(checkpoint, model)
+        if state["epoch"] > epochs:
+            raise TrainingError(
+                f"{checkpoint} has seen {state['epoch']} epochs, and {epochs} are asked for: ask for as many, "
+                "or delete it to train anew"
+            )
     truth = np.concatenate([codes.numpy() for _, codes in validation])
     with tqdm(total=epochs, initial=state["epoch"], unit="epoch", disable=not watched()) as bar:
         while state["epoch"] < epochs and state["epoch"] - state["best_epoch"] < patience:
@@ -238,10 +244,12 @@ def checkpoints(config, *told):
 
 
 def _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow_down, cosine):
-    """Return the checkpoint's path; its name is a hash of the settings, so that no other run resumes from it."""
+    """Return the checkpoint's path: by a hash of network and settings, so that no other run resumes from it."""
     if folder is None:
         return None
-    settings = (activations.digest(model), seed, learning_rate, class_weight, patience, slow_down, cosine)
+    precision, trained = keras.config.dtype_policy().name, [weight.trainable for weight in model.weights]
+    settings = (activations.digest(model), precision, trained, seed, learning_rate, class_weight, patience, slow_down)
+    settings += (cosine,)
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / f"checkpoint-{hashlib.sha256(repr(settings).encode()).hexdigest()[:16]}.npz"
 

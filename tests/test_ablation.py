@@ -22,7 +22,7 @@ def measure(ham, tmp_path, monkeypatch):
     monkeypatch.setattr(data, "load", lambda config: replace(ham, synthetic=False))
     seeds = []
 
-    def train(recipe, ham, config, split, folder):
+    def train(recipe, ham, config, split):
         if len(seeds) == measure.cut_after:
             raise KeyboardInterrupt
         seeds.append(config.seed)

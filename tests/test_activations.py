@@ -88,6 +88,19 @@ def test_what_changes_the_answers_changes_the_file(network, config):
     finally:
         keras.config.set_dtype_policy(before)
     assert files() == 8
+    activations.load_activations(frozen, DATASET, 255 - PIXELS, config)
+    assert files() == 9
+
+
+def test_the_views_of_two_seeds_have_no_draw_in_common(network, config, tmp_path):
+    frozen, _ = models.cut(network, "first")
+    of_7, of_8 = (
+        activations.load_activations(
+            frozen, DATASET, PIXELS, SimpleNamespace(cache=tmp_path, seed=seed), views=4, augmentation=Augmentation()
+        )
+        for seed in (7, 8)
+    )
+    assert not any(np.allclose(of_7[0, one], of_8[0, other]) for one in (1, 2, 3) for other in (1, 2, 3))
 
 
 def test_a_full_disk_an_overflow_and_views_without_augmentation_are_said(network, config, monkeypatch):
@@ -96,7 +109,7 @@ def test_a_full_disk_an_overflow_and_views_without_augmentation_are_said(network
         activations.load_activations(frozen, DATASET, PIXELS, config, views=2)
     usage = shutil.disk_usage(config.cache)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100))
-    with pytest.raises(DataError, match=r"need 15,680 bytes .* 100 are free.*SKIN_CACHE"):
+    with pytest.raises(DataError, match=r"100 bytes are free, and 15,680 bytes are needed.*SKIN_CACHE"):
         activations.load_activations(frozen, DATASET, PIXELS, config)
     monkeypatch.undo()
     layer = network.get_layer("first")
@@ -121,3 +134,31 @@ def test_an_epoch_has_each_row_once_in_a_view_of_its_own():
     assert np.array_equal(epoch(0)[0], values)
     assert len({tuple(epoch(number)[1]) for number in range(6)}) > 1, "shuffled anew"
     assert {int(value % 10) for number in range(12) for value in epoch(number)[0]} == {0, 1, 2}, "every view occurs"
+
+
+def layered(width=4, strides=1, activation="relu", dropout=0.5, side=8, crossed=False):
+    keras.utils.set_random_seed(6)
+    inputs = keras.Input((side, side, 3))
+    x = keras.layers.Conv2D(width, 3, strides=strides, activation=activation, padding="same")(inputs)
+    y = keras.layers.Dropout(dropout)(x)
+    return keras.Model(inputs, keras.layers.Subtract()([y, x] if crossed else [x, y]))
+
+
+@pytest.mark.parametrize(
+    "change", [{"width": 5}, {"strides": 2}, {"activation": "tanh"}, {"dropout": 0.1}, {"side": 9}, {"crossed": True}]
+)
+def test_a_digest_knows_networks_apart_by_their_layers_and_how_they_hang_together(change):
+    assert activations.digest(layered()) == activations.digest(layered())
+    assert activations.digest(layered()) != activations.digest(layered(**change))
+
+
+def test_a_digest_knows_a_cut_network_again_whatever_was_built_before():
+    """Keras counts all tensors of a process, and names the input of what follows a cut by that number."""
+
+    def tail():
+        network = layered()
+        return models.cut(network, network.layers[1].name)[1]
+
+    first, again = tail(), tail()
+    assert first.layers[0].name != again.layers[0].name
+    assert activations.digest(first) == activations.digest(again)

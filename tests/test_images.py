@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers import data, files, images, settings
+from helpers import caches, data, files, images, settings
 from helpers.data import DataError
 
 ROOT = Path(__file__).parents[1]
@@ -235,7 +235,7 @@ def test_a_run_clears_what_is_stale_and_spares_what_is_alive(found, config):
     }
     for name in names.values():
         (folder / name).write_bytes(b"x")
-    two_days_ago = time.time() - 2 * images.DAY
+    two_days_ago = time.time() - 2 * caches.DAY
     os.utime(folder / names["old"], (two_days_ago, two_days_ago))
     images.load_pixels(found, config)
     left = set(listing(config))
@@ -247,7 +247,7 @@ def test_a_process_of_another_user_counts_as_running(monkeypatch):
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "kill", refuse)
-    assert images._running(12345)
+    assert caches._running(12345)
 
 
 def no_room(found, config, size=None):

@@ -85,6 +85,18 @@ def test_a_backbone_takes_plain_rgb_and_answers_as_its_library_does(folder, name
     assert np.allclose(found.model(pixels).numpy(), expected, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("file", ["vgg16.weights.h5", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"])
+def test_the_usual_names_of_weights_are_found(tmp_path, monkeypatch, file):
+    theirs = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
+    theirs.save_weights(tmp_path / "vgg16.weights.h5")
+    (tmp_path / "vgg16.weights.h5").rename(tmp_path / file)
+    monkeypatch.setattr(models, "_downloaded", lambda *_: pytest.fail("tried to download"))
+    if file.endswith("notop.h5"):  # of an older format, which Keras alone can read
+        monkeypatch.setattr(keras.applications, "VGG16", lambda weights, **_: loaded.append(weights) or theirs)
+    loaded = []
+    assert models.backbone("vgg16", size=(32, 32), weights=tmp_path).weights == f"ImageNet, from {file}"
+
+
 def test_a_saved_network_is_loaded_at_the_size_and_precision_asked_for(folder):
     before = keras.config.dtype_policy()
     try:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import networks, recipes, runs, settings, splits
+from helpers import networks, recipes, runs, settings, splits, training
 from helpers.ham10000 import CLASSES
 
 
@@ -33,11 +33,11 @@ def trained(ham, small, tmp_path_factory):
         patch.setenv("SKIN_WEIGHTS", "random")
         patch.setenv("SKIN_PRECISION", "float32")
         recipe = replace(recipes.RECIPES["resnet-tuned"], network=("mobilenetv2",), views=2, head_epochs=1)
-        folder = tmp_path_factory.mktemp("training")
-        np.save(folder / "test-009.npy", np.zeros(7))  # what a longer run of other settings left
+        config = replace(small, tier="workshop", cache=tmp_path_factory.mktemp("cache"))
         split = splits.grouped(ham.table, 0)
-        first = networks.train(recipe, ham, small, split, folder, watch_test=True)
-        again = networks.train(recipe, ham, small, split, folder, watch_test=True)
+        first = networks.train(recipe, ham, config, split, watch_test=True)
+        patch.setattr(training, "_train", None)  # who trains again fails
+        again = networks.train(recipe, ham, config, split, watch_test=True)
         return first, again
 
 
@@ -65,6 +65,14 @@ def test_a_second_call_resumes_what_is_finished(trained):
     first, again = trained
     assert np.allclose(first.test, again.test, atol=1e-6)
     assert len(first.test_by_epoch) == len(again.test_by_epoch) == first.facts["epochs_trained"]
+
+
+def test_who_watches_the_test_images_does_not_resume_a_training_in_which_nobody_did(ham, small, tmp_path):
+    config = replace(small, tier="workshop", cache=tmp_path)
+    split, recipe = splits.grouped(ham.table, 0), recipes.RECIPES["mobilenetv2-frozen"]
+    plain = networks.train(recipe, ham, config, split)
+    watched = networks.train(recipe, ham, config, split, watch_test=True)
+    assert not plain.test_by_epoch and len(watched.test_by_epoch) == watched.facts["epochs_trained"]
 
 
 def test_a_training_above_the_quick_tier_leaves_its_checkpoints_in_the_cache(ham, small, monkeypatch, tmp_path):
@@ -95,6 +103,9 @@ def test_choosing_on_the_test_set_is_never_worse_there_and_is_marked(ham, small,
     assert not any("CHOSEN ON THE TEST SET" in mark for mark in honest.marks)
     assert any("CHOSEN ON THE TEST SET" in mark for mark in picked.marks)
     assert len(honest.history) == first.facts["epochs_trained"]
+    assert honest.validation is not None and picked.validation is None, "nobody asked the network of that epoch"
+    with_threshold = [one.metrics["metric"].str.startswith("sensitivity_at").any() for one in (honest, picked)]
+    assert with_threshold == [True, False]
     runs.verify(honest, ham.table)
     with pytest.raises(ValueError, match="watch_test=True"):
         networks.chosen_on_test(replace(first, test_by_epoch=[]), truth)

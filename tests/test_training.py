@@ -19,13 +19,12 @@ PIXELS = (RNG.integers(0, 60, (42, 12, 12, 3)) + 25 * CODES[:, None, None, None]
 ROOT = Path(__file__).parents[1]
 
 
-def network():
+def network(dropout=0.4):
     keras.utils.set_random_seed(9)
     inputs = keras.Input((12, 12, 3), name="image")
-    # Named, as all our networks' layers are: Keras numbers the others, and a digest goes by the names.
-    x = keras.layers.Rescaling(1 / 255, name="rescale")(inputs)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
     x = keras.layers.Conv2D(6, 3, activation="relu", name="conv")(x)
-    return models.classifier(keras.Model(inputs, x), units=8, dropout=0.4)
+    return models.classifier(keras.Model(inputs, x), units=8, dropout=dropout)
 
 
 def batches(epoch):
@@ -206,12 +205,33 @@ def test_other_settings_do_not_resume_and_a_broken_checkpoint_is_named(tmp_path)
     different = network()
     different.get_layer("conv").bias.assign([0.1] * 6)
     fit(different, 1, folder=tmp_path)
+    fit(network(dropout=0.1), 1, folder=tmp_path)
+    still = network()
+    still.get_layer("conv").trainable = False
+    fit(still, 1, folder=tmp_path)
     paths = sorted(tmp_path.glob("checkpoint-*.npz"))
-    assert len(paths) == 7 and not list(tmp_path.glob("*.partial"))
+    assert len(paths) == 9 and not list(tmp_path.glob("*.partial"))
     for path in paths:
         path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(training.TrainingError, match=r"checkpoint-.* cannot be read .*delete it"):
         fit(network(), 1, folder=tmp_path)
+
+
+def test_a_checkpoint_of_more_epochs_than_are_asked_for_is_named(tmp_path):
+    fit(network(), 3, folder=tmp_path)
+    with pytest.raises(training.TrainingError, match=r"checkpoint-.* has seen 3 epochs, and 2 are asked for"):
+        fit(network(), 2, folder=tmp_path)
+
+
+def test_a_run_goes_on_in_its_own_precision_alone(tmp_path):
+    before = keras.config.dtype_policy()
+    try:
+        for name in ("float16", "float32"):
+            training.use_precision(name)
+            assert len(fit(network(), 1, folder=tmp_path).history) == 1
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert len(list(tmp_path.glob("checkpoint-*.npz"))) == 2
 
 
 def test_probabilities_sum_to_one_and_stand_in_order():

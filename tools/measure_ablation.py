@@ -70,8 +70,7 @@ def main():
         for arm, layers in ARMS.items():
             recipe = replace(RECIPE, options=layers | {"dropout": DROPOUT})
             seeded = replace(config, seed=config.seed + repetition)
-            folder = config.cache / "training" / f"{NAME}-{arm}-{repetition}"
-            trained = networks.train(recipe, ham, seeded, split, folder)
+            trained = networks.train(recipe, ham, seeded, split)
             answers = [CLASSES[code] for code in trained.validation.argmax(axis=1)]
             for metric, score in (("accuracy", accuracy_score), ("balanced_accuracy", balanced_accuracy_score)):
                 found.append((repetition, arm, "validation", metric, score(truth, answers)))

@@ -51,7 +51,10 @@ RESTORED = (
     " The same training as the record without -restored: its probabilities, shifted back from the equally common "
     "classes of the class weights to the shares of the training images."
 )
-ON_TEST = " MARKED: the epoch was chosen on the test set, to show what that is worth; every other choice is the same."
+ON_TEST = (
+    " MARKED: the epoch was chosen on the test set, to show what that is worth; every other choice is the same. What the "
+    "network of that epoch said of the validation images was not kept, so there is no melanoma threshold."
+)
 
 
 def name_of(recipe, protocol, size):
@@ -73,8 +76,7 @@ def measure(recipe, protocol, folds, size, config, ham):
     trained = []
     for fold in folds:
         split = records.SPLITS[protocol](ham.table, fold, seed=config.seed)
-        folder = config.cache / "training" / f"{name}-{fold}"
-        one = networks.train(recipes.RECIPES[recipe], ham, config, split, folder, watch_test=watch)
+        one = networks.train(recipes.RECIPES[recipe], ham, config, split, watch_test=watch)
         print(f"{time.strftime('%H:%M:%S')} {name} fold {fold}\n{one.fitted.history.round(3).to_string()}", flush=True)
         trained.append(one)
     found = {name: (trained, "")}
