@@ -170,6 +170,8 @@ def fit_and_predict(
 
     def fitted(rows, weight_power, **parameters):
         pipeline = build(model, features.kind, seed, jobs, trees, **parameters)
+        if "components" in pipeline.named_steps:  # there are no more of them than rows
+            pipeline.set_params(components__n_components=min(COMPONENTS, len(rows)))
         # XGBoost numbers the classes it meets from 0 without a gap.
         present, target = np.unique(codes[rows], return_inverse=True)
         pipeline.fit(values[rows], target, model__sample_weight=class_weights(codes[rows], weight_power))

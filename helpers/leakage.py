@@ -129,8 +129,11 @@ def _shuffled(groups, rows, rng):
     return found
 
 
-def models(seed, width):
-    """Return unfitted models by name, for features ``width`` columns wide; their parameters are fixed beforehand."""
+def models(seed, most):
+    """Return unfitted models by name; their parameters are fixed beforehand.
+
+    ``most``: the columns of the features, or the rows to train on if they are fewer; so many components can there be.
+    """
     heads = {
         "1-nn": KNeighborsClassifier(1, algorithm="brute"),
         "logistic": LogisticRegression(C=0.01, max_iter=2000),
@@ -138,7 +141,7 @@ def models(seed, width):
     }
     return {
         name: make_pipeline(
-            StandardScaler(), PCA(min(COMPONENTS, width), svd_solver="randomized", random_state=seed), head
+            StandardScaler(), PCA(min(COMPONENTS, most), svd_solver="randomized", random_state=seed), head
         )
         for name, head in heads.items()
     }
@@ -166,7 +169,7 @@ def score(truth, answers, strata):
     return found
 
 
-def effects(results, first="A", second="B"):
+def effects(results, ratio):
     """Return B minus A, paired by repetition: one row a model, stratum and metric.
 
     The interval is the corrected resampled t-interval (Nadeau and Bengio, Machine Learning 52:239, 2003): repetitions
@@ -175,21 +178,22 @@ def effects(results, first="A", second="B"):
     Parameters
     ----------
     results : pandas.DataFrame
-        ``repetition, arm, stratum, metric, value``, as in an experiment record; arms are ``model/A``, ``model/B``.
+        ``repetition, arm, stratum, metric, value``, as in an experiment record; arms are ``model/A``, ``model/B``,
+        others are left out.
+    ratio : float
+        Test images of a repetition, as a share of its training images: the more, the wider is the interval.
 
     Returns
     -------
-    pandas.DataFrame indexed by model, stratum, metric: ``before`` and ``after`` (means), ``value`` (their difference),
-    ``low``, ``high`` (95 %; NaN for a single repetition), ``repetitions``.
+    pandas.DataFrame indexed by model, stratum, metric: ``A`` and ``B`` (means), ``value`` (their difference), ``low``,
+    ``high`` (95 %; NaN for a single repetition), ``repetitions``.
     """
     parts = results["arm"].str.rsplit("/", n=1, expand=True)
     wide = results.assign(model=parts[0], arm=parts[1])
-    wide = wide[wide["arm"].isin([first, second]) & (wide["metric"] != "images")]
+    wide = wide[wide["arm"].isin(["A", "B"]) & (wide["metric"] != "images")]
     wide = wide.pivot(index=["model", "stratum", "metric", "repetition"], columns="arm", values="value").dropna()
-    wide["difference"] = wide[second] - wide[first]
+    wide["value"] = wide["B"] - wide["A"]
     by = wide.groupby(level=["model", "stratum", "metric"])
-    count = by.size()
-    found = by[[first, second, "difference"]].mean()
-    found.columns = ["before", "after", "value"]
-    half = stats.t.ppf(0.975, count - 1) * by["difference"].std() * np.sqrt(1 / count + 1 / (FOLDS - 1))
+    count, found = by.size(), by[["A", "B", "value"]].mean().rename_axis(columns=None)
+    half = stats.t.ppf(0.975, count - 1) * by["value"].std() * np.sqrt(1 / count + ratio)
     return found.assign(low=found["value"] - half, high=found["value"] + half, repetitions=count)

@@ -128,7 +128,7 @@ def training_rows(split, config):
     return np.sort(np.random.default_rng(config.seed).choice(split.train, most, replace=False))
 
 
-def record(name, trained, ham, config, folder=None, *, folds=(0,), notes="", resamples=None):
+def record(name, trained, ham, config, folder=None, *, folds=(0,), notes="", resamples=None, split_seed=None):
     """Write the run record of one network, trained on one split or on several folds; return its path.
 
     Parameters
@@ -139,6 +139,8 @@ def record(name, trained, ham, config, folder=None, *, folds=(0,), notes="", res
         One a fold.
     folder : Path, optional
         Default: where your own records lie, :func:`helpers.records.own_folder`.
+    split_seed : int, optional
+        The seed of the splits, where it is not ``config.seed``: for several trainings on the same split.
     """
     facts = [one.facts for one in trained]
     run = runs.facts(ham, config) | {
@@ -155,6 +157,8 @@ def record(name, trained, ham, config, folder=None, *, folds=(0,), notes="", res
         "images_per_second": round(float(np.mean([fact["images_per_second"] for fact in facts])), 1),
         "notes": notes,
     }
+    if split_seed is not None:
+        run["split_seed"] = split_seed
 
     def frames(rows, prob):
         return pd.concat(

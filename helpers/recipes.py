@@ -16,8 +16,8 @@ class Recipe:
     """What a network is made of and how it is trained.
 
     ``network``: ``"paper_cnn"``, or names for :func:`helpers.models.backbone`, of which the first to be had is taken.
-    ``frozen``: ``"nothing"``; ``"boundary"``, more than ``share`` of the convolutions; ``"backbone"``, all but the new
-    head.
+    ``frozen``: of the paper's CNN ``"nothing"``; of a backbone ``"boundary"``, more than ``share`` of its convolutions,
+    or ``"backbone"``, all but the new head.
     ``weighted``: class weights in the loss.  ``views``: how many versions of each image the frozen part is asked about;
     the answer to a test image is the mean over them.  ``head_epochs``: epochs in which only the head is trained, before
     the tail joins in.  ``cosine``: the learning rate falls along a cosine over all epochs, without ``patience``.
@@ -37,6 +37,13 @@ class Recipe:
     patience: int = 8
     cosine: bool = False
     options: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        fitting = ("nothing",) if self.network == "paper_cnn" else ("boundary", "backbone")
+        if self.frozen not in fitting:
+            raise ValueError(
+                f"frozen is {self.frozen!r}; for the network {self.network!r} choose {' or '.join(map(repr, fitting))}"
+            )
 
 
 RESNET = ("resnet50", "resnet50v2_imagenet_stage3")

@@ -102,7 +102,6 @@ def facts(ham, config, device=None):
 
 def frame(table, rows, y_prob, fold=0):
     """Return predictions as a record holds them, for the rows (positions) of ``table`` that one fold's model tested."""
-    rows = np.asarray(rows)
     about = {
         "image_id": table["image_id"].to_numpy()[rows],
         "group": splits.lesion_groups(table).to_numpy()[rows],
@@ -123,7 +122,7 @@ def write(folder, run, predictions, *, table, split, validation_predictions=None
         :func:`facts` and the rest that it names.  Protocol, split hashes and leaked images are added here.
     predictions, validation_predictions : pandas.DataFrame
         :func:`frame` of each fold's test and validation images, under each other.  The validation predictions choose
-        the melanoma thresholds, fold by fold; without them that metric is left out.
+        the melanoma thresholds, fold by fold; without them, or without a melanoma there, that metric is left out.
     table : pandas.DataFrame
         ``Dataset.table``.
     split : Split or list of Split
@@ -293,8 +292,9 @@ def load_experiment(path):
 
 
 def _thresholds(predictions, validation):
-    """Return ``{specificity: (n,) thresholds}``, each fold's from its own validation predictions, or None."""
-    if validation is None:
+    """Return ``{specificity: (n,) thresholds}``, each fold's from its validation set; None if one can give none."""
+    parts = {} if validation is None else dict(list(validation.groupby("fold")))
+    if not parts or any((part["true"] == "mel").nunique() < 2 for part in parts.values()):
         return None
-    chosen = {fold: metrics.melanoma_threshold(v["true"], v[list(CLASSES)]) for fold, v in validation.groupby("fold")}
+    chosen = {fold: metrics.melanoma_threshold(v["true"], v[list(CLASSES)]) for fold, v in parts.items()}
     return {share: np.array([chosen[fold][share] for fold in predictions["fold"]]) for share in metrics.SPECIFICITIES}

@@ -19,6 +19,9 @@ FEWEST = 10
 #: Age bands in years, [from, to).
 AGES = (0, 30, 45, 60, 75, np.inf)
 
+COLUMNS = ("slice", "stratum", "images", "lesions", "small")
+COLUMNS += ("metric", "dx", "value", "low", "high", "floor", "undefined", "note")
+
 
 def strata(table):
     """Return ``{(slice, stratum): (n,) bool array}`` over the rows of a table with an image a row.
@@ -73,4 +76,4 @@ def evaluate(table, rows, y_prob, resamples=metrics.RESAMPLES, seed=SEED, melano
         scores = scores[scores["note"] != metrics.NO_IMAGE]
         about = {"slice": name, "stratum": stratum, "images": part.sum(), "lesions": lesions, "small": lesions < SMALL}
         found.append(scores.assign(**about)[[*about, *scores.columns]])
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from helpers.ham10000 import MISSED_PAIRS
 from helpers.settings import SEED
 
-#: The share of the training rows' groups that becomes the validation set: one fold of this many.
+#: The share of the training rows' groups that becomes the validation set: one fold of this many, or fewer.
 VALIDATION_FOLDS = 8
 
 
@@ -133,8 +133,13 @@ def image8020(table, seed=SEED):
     """Return the naive split of many notebooks: 80 % / 20 % of the images, stratified by class, lesions ignored.
 
     Its test set leaks: :func:`audit` says how much.
+
+    Raises
+    ------
+    ValueError
+        If there are too few images of a class, or in all.
     """
-    rest, test = train_test_split(np.arange(len(table)), test_size=0.2, random_state=seed, stratify=table["dx"])
+    rest, test = _stratified(table, np.arange(len(table)), 0.2, seed)
     return _with_validation("image8020", table, lesion_groups(table), rest, test, seed)
 
 
@@ -143,9 +148,13 @@ def holdout938(table, seed=SEED):
 
     On HAM10000 the test set has 938 images.  The draw (``random_state=101``) is the one that many public notebooks
     share; that the paper used it is an inference, which Chapter 2 makes.  ``seed`` cuts the validation set only.
+
+    Raises
+    ------
+    ValueError
+        If there are too few lesions photographed once of a class, or in all.
     """
-    single = np.flatnonzero(~table["lesion_id"].duplicated(keep=False))
-    _, test = train_test_split(single, test_size=0.17, random_state=101, stratify=table["dx"].iloc[single])
+    _, test = _stratified(table, np.flatnonzero(~table["lesion_id"].duplicated(keep=False)), 0.17, 101)
     rest = np.setdiff1d(np.arange(len(table)), test)
     return _with_validation("holdout938", table, lesion_groups(table), rest, test, seed)
 
@@ -178,8 +187,23 @@ def audit(table, train, test):
     )
 
 
+def _stratified(table, rows, share, seed):
+    """Return scikit-learn's stratified split of the rows, or say which class is too small for one."""
+    counts = table["dx"].iloc[rows].value_counts()
+    if counts.min() < 2 or share * len(rows) < len(counts):
+        raise ValueError(
+            f"{len(rows)} images of {len(counts)} classes, {counts.min()} of them {counts.idxmin()!r}, are too few for "
+            f"a stratified test set of {share:.0%}: add images of the small classes, or leave these out"
+        )
+    return train_test_split(rows, test_size=share, random_state=seed, stratify=table["dx"].iloc[rows])
+
+
 def _with_validation(protocol, table, groups, rest, test, seed):
     """Cut a validation set from ``rest`` by lesion group and return the :class:`Split`."""
-    folds = StratifiedGroupKFold(VALIDATION_FOLDS)
-    train, validation = next(folds.split(rest, table["dx"].iloc[rest], shuffled(groups.iloc[rest], seed)))
+    # Where no class has eight lesions left, the validation set becomes a larger part.
+    folds = min(VALIDATION_FOLDS, groups.iloc[rest].groupby(table["dx"].iloc[rest]).nunique().max())
+    if folds < 2:
+        raise ValueError(f"no class has two lesions left for a validation set beside {len(test)} test images: add some")
+    cut = StratifiedGroupKFold(folds).split(rest, table["dx"].iloc[rest], shuffled(groups.iloc[rest], seed))
+    train, validation = next(cut)
     return Split(protocol, train=np.sort(rest[train]), validation=np.sort(rest[validation]), test=np.sort(test))

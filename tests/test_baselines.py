@@ -177,6 +177,15 @@ def test_pairwise_margins_favour_the_right_class(classes):
     assert (found.argmax(axis=1) == machine.predict(values)).mean() > 0.98
 
 
+def test_fewer_images_than_principal_components_will_do():
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"image_id": [f"I{k}" for k in range(70)], "dx": np.repeat(CLASSES, 10)})
+    table["lesion_id"] = table["image_id"]
+    features = Features("raw", rng.normal(size=(70, 100)).astype(np.float32), tuple(map(str, range(100))))
+    found = fit_and_predict("svm", features, table, splits.grouped(table), jobs=1)
+    assert np.isfinite(found.test).all() and found.test.shape[1] == 7
+
+
 def test_unknown_models_are_refused():
     with pytest.raises(ValueError, match=r"'tree'.*forest, xgboost, svm"):
         baselines.build("tree")

@@ -189,8 +189,12 @@ def test_an_answer_cannot_put_mark_up_into_the_box(register):
 
 @pytest.mark.parametrize("name", ["1.7", "99.1", "one", 1])
 def test_an_exercise_that_is_not_there_is_the_notebook_s_mistake(register, name):
-    with pytest.raises(ValueError, match=rf"there is no exercise {name!r}|chapter 99 has no exercises"):
+    with pytest.raises(ValueError, match=rf"there is no exercise {str(name)!r}|chapter 99 has no exercises"):
         checks.check(name, 1)
+
+
+def test_the_number_of_an_exercise_may_be_a_number(register):
+    assert checks.check(1.1, register).passed == checks.check("1.1", register).passed
 
 
 def test_one_exercise_has_one_checker(register):

@@ -82,9 +82,10 @@ def test_a_memoriser_gains_where_siblings_are_and_nowhere_else(ham):
             model = leakage.models(0, 30)["1-nn"].fit(values[train], truth[train])
             scored = leakage.score(truth[draw.test], model.predict(values[draw.test]), draw.strata)
             rows += [(repetition, f"1-nn/{arm}", *one) for one in scored]
-    found = leakage.effects(pd.DataFrame(rows, columns=["repetition", "arm", "stratum", "metric", "value"]))
+    frame = pd.DataFrame(rows, columns=["repetition", "arm", "stratum", "metric", "value"])
+    found = leakage.effects(frame, ratio=len(draw.test) / len(draw.a))
     gain = found.loc["1-nn", "could leak", "accuracy"]
-    assert gain["after"] == 1 and gain["low"] > 0.1
+    assert gain["B"] == 1 and gain["low"] > 0.1
     for stratum in ("could not leak", "control"):
         still = found.loc["1-nn", stratum, "accuracy"]
         assert still["low"] <= 0 <= still["high"] and abs(still["value"]) < 0.15
@@ -100,12 +101,14 @@ def test_scores_of_a_stratum_count_the_classes_it_holds():
     assert ("none", "accuracy") not in found
 
 
-def test_effects_are_paired_and_their_interval_is_the_corrected_one():
-    values = {"A": [0.5, 0.6, 0.7], "B": [0.6, 0.7, 0.9]}
+@pytest.mark.parametrize("ratio", [0.25, 0.7])
+def test_effects_are_paired_and_their_interval_is_the_corrected_one(ratio):
+    values = {"A": [0.5, 0.6, 0.7], "B": [0.6, 0.7, 0.9], "before": [0.1, 0.2, 0.3]}
     rows = [(k, f"m/{arm}", "all", "accuracy", v) for arm, found in values.items() for k, v in enumerate(found)]
-    row = leakage.effects(pd.DataFrame(rows, columns=["repetition", "arm", "stratum", "metric", "value"])).iloc[0]
-    assert row["value"] == pytest.approx(0.4 / 3) and (row["before"], row["repetitions"]) == (pytest.approx(0.6), 3)
+    frame = pd.DataFrame(rows, columns=["repetition", "arm", "stratum", "metric", "value"])
+    row = leakage.effects(frame, ratio).iloc[0]
+    assert row["value"] == pytest.approx(0.4 / 3) and (row["A"], row["repetitions"]) == (pytest.approx(0.6), 3)
     deviation = np.std([0.1, 0.1, 0.2], ddof=1)
     # Student's t of two degrees of freedom, 97.5th percentile: 4.303, from any table.
-    half = 4.303 * deviation * np.sqrt(1 / 3 + 1 / 4)
+    half = 4.303 * deviation * np.sqrt(1 / 3 + ratio)
     assert row["high"] - row["value"] == pytest.approx(half, rel=1e-3)

@@ -146,6 +146,22 @@ def test_a_network_from_scratch_and_one_frozen_to_its_end(ham, small, tmp_path):
     assert runs.load(path).facts["folds"] == [1]
 
 
+def test_two_trainings_on_one_split_leave_records_that_both_verify(ham, small, tmp_path):
+    split = splits.grouped(ham.table, 0, seed=small.seed)
+    other = replace(small, seed=small.seed + 1)
+    trained = networks.train(recipes.RECIPES["mobilenetv2-frozen"], ham, other, split)
+    path = networks.record("other", [trained], ham, other, tmp_path, resamples=0, split_seed=small.seed)
+    runs.verify(runs.load(path), ham.table)
+
+
+@pytest.mark.parametrize(
+    ("network", "frozen"), [("paper_cnn", "backbone"), (("vgg16",), "nothing"), (("vgg16",), "al")]
+)
+def test_a_recipe_that_would_freeze_something_else_is_refused(network, frozen):
+    with pytest.raises(ValueError, match=f"frozen is '{frozen}'; for the network .* choose"):
+        recipes.Recipe("one", network, frozen)
+
+
 def test_the_schedule_of_a_recipe_reaches_the_training(ham, small):
     config = replace(small, sizes=replace(small.sizes, image=(90, 90), rows=14, epochs=2))
     history = networks.train(recipes.RECIPES["cnn-cosine"], ham, config, splits.grouped(ham.table, 1)).fitted.history

@@ -145,6 +145,20 @@ def test_without_validation_predictions_no_threshold_is_made_up(in_order, tmp_pa
     assert not run.metrics["metric"].str.contains("specificity").any()
 
 
+def test_a_fold_without_a_melanoma_to_choose_on_costs_the_threshold_not_the_record(ham, config, tmp_path):
+    few = replace(ham, table=ham.table[ham.table["dx"] != "mel"].reset_index(drop=True))
+    run = runs.load(runs.write(tmp_path, **made(few, config, [splits.grouped(few.table)])))
+    assert run.validation is not None and not run.metrics["metric"].str.contains("specificity").any()
+    assert np.isfinite(run.metric("accuracy")["value"])
+
+
+def test_a_record_of_few_lesions_has_no_slices(ham, config, tmp_path):
+    rows = ham.table.drop_duplicates("lesion_id").groupby("dx").head(5)
+    few = replace(ham, table=rows[rows["dx"] == "nv"].reset_index(drop=True))
+    run = runs.load(runs.write(tmp_path, **made(few, config, [splits.grouped(few.table)])))
+    assert len(run.predictions) == 1 and run.slices.empty and "stratum" in run.slices
+
+
 def test_the_same_run_is_written_as_the_same_bytes(written, in_order, tmp_path):
     again = runs.write(tmp_path, **in_order)
     for name in FILES:

@@ -112,6 +112,35 @@ def test_bad_input_is_named(ham):
         splits.grouped(rare)
 
 
+def small(lesions):
+    """A table of so many lesions a class, one image each."""
+    rows = [(f"i{dx}{k}", f"l{dx}{k}", dx) for dx in CLASSES for k in range(lesions)]
+    return pd.DataFrame(rows, columns=["image_id", "lesion_id", "dx"])
+
+
+@pytest.mark.parametrize("make", [splits.grouped, splits.image8020, splits.holdout938])
+@pytest.mark.parametrize("lesions", [6, 9])
+def test_a_handful_of_lesions_a_class_can_be_split(make, lesions):
+    split = make(small(lesions))
+    assert np.array_equal(np.sort(np.r_[split.train, split.validation, split.test]), np.arange(7 * lesions))
+    assert min(len(split.train), len(split.validation), len(split.test)) >= 5
+
+
+@pytest.mark.parametrize("make", [splits.image8020, splits.holdout938])
+def test_too_few_for_a_stratified_test_set_is_said_with_the_class(make):
+    with pytest.raises(ValueError, match=r"14 images of 7 classes, 2 of them 'akiec', are too few"):
+        make(small(2))
+    lonely = pd.concat([small(20), small(1).query("dx == 'df'").assign(dx="other", lesion_id="x")], ignore_index=True)
+    with pytest.raises(ValueError, match=r"1 of them 'other', are too few"):
+        make(lonely)
+
+
+def test_nothing_left_to_validate_on_is_said():
+    table = pd.DataFrame({"image_id": ["a", "b"], "lesion_id": ["p", "q"], "dx": "nv"})
+    with pytest.raises(ValueError, match="no class has two lesions left for a validation set"):
+        splits.grouped(table, n_folds=2)
+
+
 def test_on_the_real_metadata(real_ham):
     table = real_ham.table
     groups = splits.lesion_groups(table)

@@ -7,6 +7,7 @@ epoch leaves a checkpoint in the cache, so that a repetition that was stopped go
 """
 
 import argparse
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +54,7 @@ def main():
         "data": ham.source,
         "fingerprint": ham.fingerprint,
         "synthetic": ham.synthetic,
-        "device": "2 CPU cores, shared",
+        "device": f"{os.cpu_count()} CPU cores, shared",
         "seed": config.seed,
         "arms": {arm: dict(layers) for arm, layers in ARMS.items()},
         "split_hash": split.hash,

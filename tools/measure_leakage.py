@@ -12,6 +12,7 @@ stopped goes on where it was.
 import argparse
 import json
 import time
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,20 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from helpers import activations, data, images, leakage, models, provenance, runs, settings, splits, training
+from helpers import (
+    activations,
+    caches,
+    data,
+    files,
+    images,
+    leakage,
+    models,
+    provenance,
+    runs,
+    settings,
+    splits,
+    training,
+)
 from helpers.ham10000 import CLASSES
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
@@ -142,7 +156,9 @@ def averaged(inputs, folder):
             tail.predict_on_batch(np.asarray(inputs[first : first + 64, 0], "float32")).mean(axis=(1, 2))
             for first in range(0, len(inputs), 64)
         ]
-        np.save(path, np.concatenate(parts))
+        values = np.concatenate(parts)
+        with caches.whole(path, "features", values.nbytes) as partial, open(partial, "wb") as stream:
+            np.save(stream, values)
     return np.load(path)
 
 
@@ -160,8 +176,8 @@ def main():
     pixels = images.load_pixels(ham, config)
     frozen, _ = models.cut(models.backbone(NETWORK, size=(150, 200)).model, LAYER)
     inputs = activations.load_activations(frozen, ham, pixels, config)
-    folder = config.cache / "leakage"
-    folder.mkdir(parents=True, exist_ok=True)
+    told = (ham.fingerprint, config.seed, NETWORK, LAYER, leakage.COMPONENTS, ROWS, VALIDATION, EPOCHS, RATE, BATCH)
+    folder = config.cache / "leakage" / f"{zlib.crc32(repr(told).encode()):08x}"
     truth = ham.table["dx"].to_numpy(dtype=str)
     steps = (
         {"tuned": tuned} if options.part == "tuned" else {"paired": paired, "naive": naive, "oversampled": oversampled}
@@ -174,11 +190,13 @@ def main():
             if not kept.exists():
                 started = time.process_time()
                 rows = measure(values, ham, truth, config.seed + repetition)
-                kept.write_text(json.dumps({"seconds": time.process_time() - started, "rows": rows}))
+                files.write_text(kept, json.dumps({"seconds": time.process_time() - started, "rows": rows}))
             found = json.loads(kept.read_text())
             seconds += found["seconds"]
             results += [(repetition, *row) for row in found["rows"]]
             print(step, repetition, f"{found['seconds']:.0f} s of processor time", flush=True)
+    step, most = ("tuned", ROWS) if options.part == "tuned" else ("paired", None)
+    draws = [leakage.paired(ham.table, config.seed + repetition, most) for repetition in range(REPETITIONS[step])]
     experiment = {
         "name": f"leakage-{options.part}",
         "question": "What is a sibling of the test lesion in the training set worth?",
@@ -190,13 +208,15 @@ def main():
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seed": config.seed,
         "repetitions": {step: REPETITIONS[step] for step in steps},
+        # Of a repetition of the paired design, on average.
+        "training_images": round(float(np.mean([len(draw.a) for draw in draws]))),
+        "test_images": round(float(np.mean([len(draw.test) for draw in draws]))),
         "processor_seconds": round(seconds),
         "notes": NOTES[options.part],
     }
     results = pd.DataFrame(results, columns=list(runs.RESULTS))
     print(runs.write_experiment(RESULTS, experiment, results))
-    paired_rows = results[results["arm"].str.endswith(("/A", "/B"))]
-    print(leakage.effects(paired_rows).round(4).to_string())
+    print(leakage.effects(results, experiment["test_images"] / experiment["training_images"]).round(4).to_string())
 
 
 if __name__ == "__main__":

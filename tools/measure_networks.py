@@ -44,7 +44,7 @@ PLAN = [
 CHAPTERS = {"cnn": "cnn-from-scratch", "vgg16": "transfer-vgg16"}
 NOTES = (
     "Image alone, no metadata. {chosen} chosen on the validation set, by lesion group, by the loss. "
-    "Images of {stored} pixels{upsampled}. Two shared CPU cores: times are upper bounds."
+    "Images of {stored} pixels{upsampled}. A shared machine: times are upper bounds."
 )
 EVENED = " The same training as the record without -evened: its probabilities, shifted to equally common classes."
 RESTORED = (
@@ -52,8 +52,8 @@ RESTORED = (
     "classes of the class weights to the shares of the training images."
 )
 ON_TEST = (
-    " MARKED: the epoch was chosen on the test set, to show what that is worth; every other choice is the same. What the "
-    "network of that epoch said of the validation images was not kept, so there is no melanoma threshold."
+    " MARKED: the epoch was chosen on the test set, to show what that is worth; every other choice is the same. What "
+    "the network of that epoch said of the validation images was not kept, so there is no melanoma threshold."
 )
 
 

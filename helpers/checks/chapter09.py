@@ -109,11 +109,11 @@ def swap_in(answer, ham):
         )
     if not np.array_equal(given, np.sort(given)):
         return "The rows are right; sort them."
-    if np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 94)), given):
+    if len(siblings) and np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 94)), given):
         return "Another seed gives the same rows. Draw who goes out at random, by `seed`."
     if not np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 93)), given):
         return "The same seed gives other rows the second time. Start a generator from `seed` inside the function."
-    assert audit(table, given, tested).leaked_images > 0
+    assert not len(siblings) or audit(table, given, tested).leaked_images > 0
     return None
 
 

@@ -147,7 +147,8 @@ def check(number, answer, *context):
     ValueError
         If there is no such exercise.
     """
-    found = re.fullmatch(r"(\d+)\.(\d+)", str(number))
+    number = str(number)
+    found = re.fullmatch(r"(\d+)\.(\d+)", number)
     known = exercises(int(found.group(1))) if found else {}
     if number not in known:
         raise ValueError(f"there is no exercise {number!r}; this chapter has {', '.join(known) or 'none'}")
