@@ -21,11 +21,11 @@ OTHER = "not in the paper"
 #: ``{beginning of a record's name, without its protocol: (model of the paper, label)}``, in the order of a table.
 ROWS = {
     "classical-raw-forest": ("Random Forest", "forest, raw pixels"),
-    "classical-handcrafted-forest": ("Random Forest", "forest, course's features"),
+    "classical-handcrafted-forest": ("Random Forest", "forest, handcrafted features"),
     "classical-raw-xgboost": ("XGBoost", "XGBoost, raw pixels"),
-    "classical-handcrafted-xgboost": ("XGBoost", "XGBoost, course's features"),
+    "classical-handcrafted-xgboost": ("XGBoost", "XGBoost, handcrafted features"),
     "classical-raw-svm": ("SVM", "SVM, raw pixels"),
-    "classical-handcrafted-svm": ("SVM", "SVM, course's features"),
+    "classical-handcrafted-svm": ("SVM", "SVM, handcrafted features"),
     "cnn-paper": ("CNN", "CNN, as printed"),
     "cnn-improved": ("CNN", "CNN, improved"),
     "cnn-cosine": ("CNN", "CNN, improved, cosine"),

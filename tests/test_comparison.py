@@ -55,8 +55,8 @@ def test_every_record_of_the_book_has_a_place_but_those_chosen_on_the_test_set()
 def test_a_record_has_its_family_its_label_and_its_reading(svm):
     weighted = made(svm, "classical-holdout938-handcrafted-svm-weighted", hyperparameters={"weighted": True})
     assert entered(svm, weighted) == [
-        ("SVM", "SVM, course's features", "holdout938", BY_IMAGE),
-        ("SVM", "SVM, course's features", "holdout938", BY_CLASS),
+        ("SVM", "SVM, handcrafted features", "holdout938", BY_IMAGE),
+        ("SVM", "SVM, handcrafted features", "holdout938", BY_CLASS),
     ]
     other = made(svm, "convnext-holdout938", model="ConvNeXt, tuned")
     assert entered(other) == [(comparison.OTHER, "ConvNeXt, tuned", "holdout938", BY_IMAGE)]
@@ -86,10 +86,10 @@ def test_your_records_say_so_stand_last_and_two_of_a_kind_are_told_apart(svm):
     yours = [replace(made(svm, f"classical-holdout938-handcrafted-svm-{end}"), origin="yours") for end in "ab"]
     labels = [label for _, label, _, _ in entered(*yours, svm, forest)]
     assert labels == [
-        "forest, course's features",
-        "SVM, course's features",
-        "yours (workshop): SVM, course's features",
-        "yours (workshop): SVM, course's features (classical-holdout938-handcrafted-svm-b)",
+        "forest, handcrafted features",
+        "SVM, handcrafted features",
+        "yours (workshop): SVM, handcrafted features",
+        "yours (workshop): SVM, handcrafted features (classical-holdout938-handcrafted-svm-b)",
     ]
 
 
@@ -100,8 +100,8 @@ def test_a_model_that_lacks_a_reading_is_chosen_with_its_other_one(svm):
     found = comparison.entries([weighted, forest, svm, grouped])
     chosen = comparison.choose(found, "holdout938", BY_CLASS)
     assert {model: entry.reading for model, entry in chosen.items()} == {
-        "forest, course's features": BY_IMAGE,
-        "SVM, course's features": BY_CLASS,
+        "forest, handcrafted features": BY_IMAGE,
+        "SVM, handcrafted features": BY_CLASS,
     }
     chosen = comparison.choose(found, "holdout938", BY_IMAGE)
     assert {entry.reading for entry in chosen.values()} == {BY_IMAGE}
@@ -127,12 +127,12 @@ def test_your_record_of_other_images_shrinks_nobody_s_test_set(svm):
     all_of_them = replace(made(svm, "vgg16-frozen-holdout938-64x48"), origin="yours")
     truth, _, probabilities = comparison.shared(chosen_of(svm, few, all_of_them))
     assert len(truth) == len(svm.predictions)
-    assert list(probabilities) == ["SVM, course's features", "yours (workshop): VGG16, frozen"]
+    assert list(probabilities) == ["SVM, handcrafted features", "yours (workshop): VGG16, frozen"]
 
 
 def test_records_of_other_data_are_not_paired(svm):
     other = svm.predictions.assign(image_id=lambda rows: "x" + rows["image_id"])
-    with pytest.raises(ValueError, match="no image was tested by all of forest, course's features, SVM"):
+    with pytest.raises(ValueError, match="no image was tested by all of forest, handcrafted features, SVM"):
         comparison.shared(chosen_of(svm, made(svm, "classical-holdout938-handcrafted-forest-plain", other)))
     wrong = svm.predictions.copy()
     wrong.loc[5, "true"] = "df" if wrong.loc[5, "true"] != "df" else "nv"
@@ -152,9 +152,9 @@ def test_the_lead_is_that_of_the_best_with_the_counts_of_the_lesions_that_tell_t
         entry.model: metrics.answers(entry.run.predictions[list(CLASSES)]) == entry.run.predictions["true"]
         for entry in comparison.entries(found)
     }
-    assert one.best == "forest, course's features" and one.value == right[one.best].mean()
+    assert one.best == "forest, handcrafted features" and one.value == right[one.best].mean()
     assert (one.images, one.lesions) == (938, svm.predictions["group"].nunique())
-    assert list(one.table.index) == ["forest, raw pixels", "SVM, course's features"]
+    assert list(one.table.index) == ["forest, raw pixels", "SVM, handcrafted features"]
     for model, row in one.table.iterrows():
         assert row["value"] == right[model].mean()
         assert row["lead"] == pytest.approx(right[one.best].mean() - right[model].mean())
@@ -163,7 +163,7 @@ def test_the_lead_is_that_of_the_best_with_the_counts_of_the_lesions_that_tell_t
         counts = (right[one.best] & ~right[model]).sum(), (right[model] & ~right[one.best]).sum()
         assert (row["only_best"], row["only_other"]) == counts
         assert row["p"] == pytest.approx(binomtest(counts[0], sum(counts)).pvalue)
-    assert one.table["low"]["forest, raw pixels"] > 0 > one.table["low"]["SVM, course's features"]
+    assert one.table["low"]["forest, raw pixels"] > 0 > one.table["low"]["SVM, handcrafted features"]
     smaller, larger = sorted(one.table["p"])
     assert sorted(one.table["p_holm"]) == pytest.approx([2 * smaller, max(larger, 2 * smaller)])
 
@@ -175,18 +175,18 @@ def test_a_lead_in_balanced_accuracy_has_no_test_of_accuracy_beside_it(svm):
     fair = made(svm, "classical-holdout938-handcrafted-svm-plain", skilled(svm, 0.5))
     by_image = comparison.lead(chosen_of(blind, fair), "accuracy", 100)
     one = comparison.lead(chosen_of(blind, fair), "balanced accuracy", 100)
-    assert (by_image.best, one.best) == ("forest, raw pixels", "SVM, course's features")
+    assert (by_image.best, one.best) == ("forest, raw pixels", "SVM, handcrafted features")
     assert one.table.loc["forest, raw pixels", "value"] == pytest.approx(1 / 7)
     assert list(one.table) == ["value", "lead", "low", "high"]
 
 
 def test_a_model_alone_leads_nobody(svm):
     one = comparison.lead(chosen_of(svm), "accuracy", 10)
-    assert one.best == "SVM, course's features" and one.table.empty
+    assert one.best == "SVM, handcrafted features" and one.table.empty
 
 
 def test_a_slice_that_a_record_lacks_has_no_row(svm):
     without = made(svm, "classical-holdout938-handcrafted-forest-plain")
     without = replace(without, slices=svm.slices[svm.slices["slice"] != "dx_type"])
     table = comparison.on_slice(comparison.entries([svm, without]), "dx_type", "histo")
-    assert list(table.index.get_level_values("model")) == ["SVM, course's features"]
+    assert list(table.index.get_level_values("model")) == ["SVM, handcrafted features"]

@@ -103,6 +103,7 @@ WRONG = {
         "one side": (given(lambda *four: lesions(*four, sides="greater")), "of one side"),
         "the first image": (given(voted), "highest mean probability"),
         "itself": (given(never_equal), "against itself"),
+        "numbers for names": (given(lambda truth, *three: (0, 0, 1.0)), "truth` is text"),
         "no test": (given(lambda *four: (*lesions(*four)[:2], 0.5)), "a toss of a coin"),
     },
 }

@@ -135,13 +135,13 @@ QUIZ = (
             Option(
                 "Call it broken and take the class weights out.",
                 False,
-                "Without them it would answer `nv` to every lesion, look better, and have learned as little.",
+                "Without them it may answer `nv` to every lesion, look better, and have learned as little.",
             ),
             Option(
                 "Look at the learning curve, and train on.",
                 True,
-                "A network that has hardly begun gives one answer; the weights only decide which. Watch whether the "
-                "validation loss falls.",
+                "A network that has hardly begun gives one answer, whichever; that is no verdict yet. Watch whether "
+                "the validation loss falls.",
             ),
             Option(
                 "Choose the epoch with the best test accuracy.",

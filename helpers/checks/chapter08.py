@@ -127,6 +127,11 @@ def better_by_lesion(answer, _ham):
             return "The two counts are the wrong way round: first what only a answers rightly, then what only b does."
         if counts == (by_image.only_a, by_image.only_b):
             return "You counted images. Photographs of one lesion are no independent evidence: one answer a lesion."
+        if counts == (0, 0):
+            return (
+                "No answer of yours equals a true class. `truth` is text, such as 'nv': turn the column with the "
+                "highest mean into a name, `np.array(CLASSES)[...]`."
+            )
         if counts == tuple(hits):
             return "Those are all lesions that a, or b, answers rightly. Leave out the ones that both do."
         return (

@@ -376,7 +376,7 @@ print({kind: values.shape[1] for kind, values in inputs.items()}, "features")
 #|   95 % interval over lesions; dashed, the floor of this test set.
 #| alt: Two panels with one dot and line a model, grouped by the features used, and a dashed vertical line, the
 #|   floor. In the left panel, accuracy, the dots for raw pixels lie about at the floor. In the right panel, balanced
-#|   accuracy, the dots for the course's features lie furthest to the right.
+#|   accuracy, the dots for the handcrafted features lie furthest to the right.
 def score(answers):
     certain = (answers[:, None] == np.array(CLASSES)).astype(float)  # all belief in one diagnosis
     found = metrics.evaluate(dx, certain, group, resamples=500).set_index(["metric", "dx"])
@@ -465,7 +465,7 @@ checks.check("4.1", recall_and_precision, ham)
 
 # %%
 #| name: weights-trade
-#| caption: The forest on the course's features with class weights of rising power. Lines, 95 % intervals over
+#| caption: The forest on the handcrafted features with class weights of rising power. Lines, 95 % intervals over
 #|   lesions. Dashed, the floors: of accuracy in red, of balanced accuracy in blue.
 #| alt: Two lines over the power of the weights. Balanced accuracy rises from left to right. Accuracy does not rise with
 #|   it.
@@ -593,7 +593,7 @@ checks.check("4.2", accuracy_and_floor, ham)
 
 # %%
 #| name: importance
-#| caption: Permutation importance of the families of features, for the forest on the course's features: how much
+#| caption: Permutation importance of the families of features, for the forest on the handcrafted features: how much
 #|   balanced accuracy is lost when a family is shuffled among the validation images. Dot, mean; line, from the
 #|   luckiest shuffle to the unluckiest.
 #| alt: One dot with a line for each family of features, sorted. The topmost family loses the most; towards the bottom
@@ -638,7 +638,7 @@ print(f"Most is lost with: {lost.index[0]} ({lost['middle'].iloc[0]:.3f}); least
 
 # %%
 #| name: learning-curve
-#| caption: Learning curve of the SVM with class weights on the course's features: balanced accuracy on the images it
+#| caption: Learning curve of the SVM with class weights on the handcrafted features: balanced accuracy on the images it
 #|   was trained on, and on the test images, over the number of training lesions. Bands, from the worst of the five
 #|   exams to the best.
 #| alt: Two lines over the number of lesions trained on. The upper one, training images, lies near the top. The lower
@@ -749,7 +749,7 @@ checks.check("4.3", group_interval, ham)
 # are test rows of the other folds and of the other two protocols. Strictly untouched are the test rows of fold 0 alone.
 # A line below sets its score beside the others.
 #
-# One advantage to know of: the course's features were measured inside the outlines that come with the data set, checked
+# One advantage to know of: the handcrafted features were measured inside the outlines that come with the data set, checked
 # by an expert, for training and test images alike. A new photograph has no such outline; an automatic one costs some of
 # the score ([Chapter 3](03-preprocess-and-augment.ipynb) reads the record that measured how much).
 

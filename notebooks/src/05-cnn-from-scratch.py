@@ -38,7 +38,7 @@ import keras
 import numpy as np
 import pandas as pd
 from keras import layers
-from scipy.ndimage import convolve
+from scipy.ndimage import correlate
 
 from helpers import (
     checks,
@@ -137,7 +137,7 @@ def as_picture(answer):
     return np.repeat(shade[..., None], 3, axis=2)
 
 
-answers = [convolve(grey, np.array(kernel)[::-1, ::-1]) for kernel in KERNELS.values()]
+answers = [correlate(grey, np.array(kernel)) for kernel in KERNELS.values()]
 fig = plots.gallery([[lesion, *map(as_picture, answers)]], ["mel"], titles=["the image", *KERNELS])
 plots.show(fig, photo=True)
 
@@ -200,8 +200,8 @@ for number, (kind, width, printed) in enumerate(PRINTED, 1):
     expected = {"conv": size - width + 1, "pool": size // width, "relu": size}[kind]
     note = "" if printed == expected else f"   <- {expected} follows from {size}"
     print(f"{number:>2}  {kind} {width}   printed {printed}{note}")
-    # A misprint does not stop the walk: go on from the size that the next line needs.
-    size = printed if printed == expected or (expected - printed > 2 and kind == "conv") else expected
+    # A misprint does not stop the walk. A ReLU changes no size, whatever is printed; else go on from what is printed.
+    size = expected if kind == "relu" else printed
 
 # %% [markdown]
 # Two lines do not follow. The ReLU of line 4 cannot halve anything: a misprint, since the next line goes on from the
@@ -227,7 +227,7 @@ print(f"The one this book takes, {PATTERN!r}, is among them: {PATTERN in fitting
 # %% [markdown]
 # So Table 1 cannot be rebuilt with certainty. Several networks have its printed sizes. This book takes the one whose
 # second block looks like the printed first one, three convolutions and a pool, with the number of channels doubled from
-# block to block, and calls it what it is: a **reconstruction**.
+# block to block (the third block has two convolutions: no more fit), and calls it what it is: a **reconstruction**.
 #
 # ## The reconstruction, layer by layer
 #
@@ -415,8 +415,9 @@ names = [f"{name}\n{layer.output.shape[1]} x {layer.output.shape[2]}" for name, 
 plots.show(plots.gallery(seen, names), photo=True)
 
 # %% [markdown]
-# The early layer answers with something like the hand-made kernels: light against dark. Later layers give up where
-# things are, and gain what is there. The last step, global pooling, forgets the place altogether.
+# The early layer answers with something like the handwritten kernels: light against dark. Later maps are coarser; that is
+# built in. That they come to say *what* is there takes training, and this network has hardly had any. The last step, global
+# pooling, forgets the place altogether.
 #
 # ## On and off
 #
@@ -440,8 +441,9 @@ for name, (training_of_it, prob) in tried.items():
           f"validation set: {answers.to_dict()}")
 
 # %% [markdown]
-# Losses with and without class weights are not on one scale; compare the answers instead. A network that has hardly
-# learned gives one answer to all, and class weights decide which.
+# Losses with and without class weights are not on one scale; compare the answers instead. In the quick tier each of these
+# networks has hardly learned, and gives one answer to nearly all lesions; which one, chance decides as well as the remedies.
+# So the four lines compare nothing yet: they show how one would compare.
 #
 # The paper also stored copies of rare images until the classes were equal, *and* used class weights. That corrects the
 # imbalance twice, as [Chapter 3](03-preprocess-and-augment.ipynb) shows.
@@ -475,15 +477,16 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
 # and with it most of what is common, and brings the rest back to one size.
 #
 # The dense layer of 4,096 units is the other candidate. It holds a large share of the weights, though it comes after the
-# last convolution, when nothing new can be seen; the second change leaves it out.
+# last convolution, when nothing new can be seen; the second change leaves it out. With the two go a smaller dropout and a
+# larger learning rate (`recipes.py` has both); in the ablation all four networks have these.
 #
 # Which of the two matters? That takes an **ablation**: each change alone, and both, all else the same.
 
 # %%
 #| name: ablation
-#| caption: Balanced accuracy on the validation lesions of fold 0, real HAM10000 (Tschandl et al. 2018), of the paper's
-#|   CNN as it is, with each of two changes, and with both. Dot, mean over the repetitions; line, lowest to highest.
-#|   Dashed, the floor.
+#| caption: Balanced accuracy on the validation lesions of fold 0, real HAM10000 (Tschandl et al. 2018), of the layers of
+#|   the paper's CNN as they are, with each of two changes, and with both. Dot, mean over the repetitions; line, lowest to
+#|   highest; of one repetition there is only the dot. Dashed, the floor.
 #| alt: Four dots with lines, one a variant of the network, and a dashed vertical line at one seventh.
 experiment, results = runs.load_experiment(records.book_folder() / "cnn-ablation")
 found = results[results["metric"] == "balanced_accuracy"].groupby("arm", sort=False)["value"]
@@ -498,10 +501,10 @@ axis.set(xlabel="balanced accuracy, validation", xlim=(0, 0.7))
 plots.show(fig)
 
 # %% [markdown]
-# Read the lines before the dots; of a single repetition there is only the dot. A few repetitions of a short training say
-# which change is large; they say nothing about small differences.
+# A few repetitions of a short training say which change is large; they say nothing about small differences. The note says
+# how many there are so far.
 #
-# Batch normalisation is the large one, in each repetition that the list above holds. Without it, with a wide head or a
+# Batch normalisation is the large one. Without it, with a wide head or a
 # narrow one, the network has not left the floor: it gives all lesions one answer. That holds for this learning rate and
 # for so few steps; whether a lower rate or more steps would have got it going, this experiment cannot say. (The recipe
 # `cnn-paper` has a lower one.) What the head does can only be seen in the two arms that learned, and takes more
@@ -596,7 +599,7 @@ for asked, network, rival in (("diagnoses alike", ours, "weighted"), ("as they c
 
 # %% [markdown]
 # It was not, yet: the machine with its handcrafted features is ahead in all four lines. A network from scratch has to
-# learn from some thousand lesions what those features were given.
+# learn from some thousand lesions what those features were given, inside outlines that an expert had checked.
 #
 # ## Was it done?
 #

@@ -68,11 +68,13 @@ provenance.banner(ham, config)
 # - **luck**: another exam of the same kind would have given another score;
 # - **the leak**: lesions of the exam were trained on.
 #
-# The gap to explain is that between the paper's accuracy and our ResNet's under the grouped protocol. Give each of the
-# four a number of points of accuracy, and change the cell. A guess that you wrote down cannot change its mind later.
+# The gap to explain is that between the paper's accuracy and our ResNet's under the grouped protocol. The cell prints it.
+# Share its points out among the four, in place of each `None`. A guess that you wrote down cannot change its mind later.
 
 # %%
-my_bet = {"the mix": 2, "the epoch": 2, "luck": 2, "the leak": 4}  # points of accuracy: put yours
+ours = runs.load(records.book_folder() / "resnet-frozen-grouped-200x150").metric("accuracy")["value"]
+print(f"to explain: {100 * (849 / 938 - ours):.1f} points, from {ours:.1%} (ours, grouped) to {849 / 938:.1%} (the paper)")
+my_bet = {"the mix": None, "the epoch": None, "luck": None, "the leak": None}  # points of accuracy: put yours
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -141,7 +143,7 @@ checks.check("9.1", counts_behind, ham)
 # lesions, and on the 938. Their answers lie in run records. Now a third score costs no training at all. Take the grouped
 # answers, and **weigh** the images until their mix is that of the 938. First by diagnosis alone; then by diagnosis
 # and by whether the lesion was photographed once. If the exam's mix explains the gap, the weighted score lands on the
-# score of the 938.
+# score of the 938. A **cell** is one combination of the two, such as "nv, once".
 
 # %%
 def accuracy_in_mix(right, cells, wanted):
@@ -193,8 +195,8 @@ plots.show(fig)
 
 # %% [markdown]
 # Look at triangle and diamond. The triangle belongs to models that were tested on every lesion of HAM10000; the diamond
-# to models tested on the 938. Give the first the second's mix, and the gap is gone, model after model. No model got
-# better on the way.
+# to models tested on the 938. Give the first the second's mix, and the gap is gone to within a point or so, for each of
+# these models, which were all tested on every fold. No model got better on the way.
 #
 # ### Exercise 9.2: weights, image by image
 #
@@ -273,9 +275,15 @@ for axis, (name, scores) in zip(axes[0], drawn.items()):
     axis.set(title=name.replace("-grouped-200x150", ""), xlabel="accuracy")
     beyond = (scores >= 849 / 938).mean()
     print(f"{name}: mean {scores.mean():.3f}, standard deviation {scores.std():.3f}, from {scores.min():.3f} to "
-          f"{scores.max():.3f}; {beyond:.0%} of the exams reach the paper's score")
+          f"{scores.max():.3f}; {beyond:.0%} of the exams reach the paper's score; trained for the 938 it has "
+          f"{book[name.replace('grouped', 'holdout938')].metric('accuracy')['value']:.3f} on them")
 axes[0][0].set_ylabel("exams")
 plots.show(fig)
+
+# %% [markdown]
+# The second network is a warning. Most exams that are drawn from its answers reach the paper's score; trained for the 938
+# and tested on them, it did not. Its grouped answers are those of one fold and of one training. So the mix carries a score
+# over to within a point or two, not to the last digit.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -283,7 +291,7 @@ plots.show(fig)
 # <p><b>The point.</b> After the mix, the paper's score lies within the luck of networks that were tested cleanly.</p>
 # <p><b>Expect.</b> "So the paper is right." Its number may well be; what it means is another question: how high is the
 # floor of that exam?</p>
-# <p><b>Ask.</b> "Do we still need a leak to explain it?"</p>
+# <p><b>Ask.</b> "Do we still need a leak to explain it?" (No. Which does not show that there was none.)</p>
 # <p><b>When late.</b> Skip Exercise 9.2; keep this figure.</p>
 # </div>
 
@@ -306,11 +314,12 @@ else:
     print("not measured yet")
 
 # %% [markdown]
-# Compare `leaked` with `not leaked`. The images whose lesions the models had met are those that
-# they get wrong more often. Does a leak
-# harm? Look at the share of nevi: lesions photographed once are mostly nevi, and those are easy. Two things differ,
-# the leak and the lesions. Comparing the two protocols has the same flaw in a milder form: other images, other
-# training sets.
+# Here `1-nn` is the memoriser of Chapter 2, `logistic` and `svm` are as in Chapter 4; their features are what a frozen
+# network answers, averaged. Compare `leaked` with `not leaked`. By accuracy, the images whose lesions the models had met
+# are those that they get wrong more often. Does a leak harm? By balanced accuracy the memoriser is far better on them. Two
+# scores, two verdicts, and neither compares like with like. Look at the share of nevi: lesions photographed once are mostly
+# nevi, and those are easy. Two things differ, the leak and the lesions. Comparing the two protocols has the same flaw in a
+# milder form: other images, other training sets.
 #
 # ## The paired design
 #
@@ -392,12 +401,12 @@ values = features.load_features(ham, pixels, config, kind="raw").values
 found = []
 for repetition in range(config.sizes.repeats):
     draw = leakage.paired(table, config.seed + repetition, rows=config.sizes.rows)
-    for name, model in leakage.models(config.seed, values.shape[1]).items():
+    for name, model in leakage.models(config.seed, min(values.shape[1], len(draw.a))).items():
         for arm, train in (("A", draw.a), ("B", draw.b)):
             answers = model.fit(values[train], classes[train]).predict(values[draw.test])
             found += [(repetition, f"{name}/{arm}", *row)
                       for row in leakage.score(classes[draw.test], answers, draw.strata)]
-live = leakage.effects(pd.DataFrame(found, columns=list(runs.RESULTS)))
+live = leakage.effects(pd.DataFrame(found, columns=list(runs.RESULTS)), ratio=len(draw.test) / len(draw.a))
 print(live.xs("accuracy", level="metric").round(3).to_string())
 
 # %% [markdown]
@@ -405,8 +414,9 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #
 # The same with features of a frozen ResNet and twenty repetitions, and with a network whose last block was trained in
 # both arms. The interval is the one of [Nadeau and Bengio 2003](https://doi.org/10.1023/A:1024068626366): repetitions
-# share images, so that their spread alone would promise too much. How briefly the network was trained, and on how few
-# images, is printed below the figure: a longer training might memorise more.
+# share images, so that their spread alone would promise too much; the more images are tested, for each that is trained on,
+# the wider it is. How briefly the network was trained, and on how few images, is printed below the figure: a longer
+# training might memorise more.
 
 # %%
 #| name: leak-effect
@@ -414,10 +424,11 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #|   (Tschandl et al. 2018): set B minus set A, with its 95 % interval. Blue, images that could leak; grey, the control,
 #|   images of the same kind of lesion without a sibling in either set.
 #| alt: One blue and one grey dot with a horizontal line for each model, and a vertical dashed line at nothing.
-parts = [leakage.effects(rows[rows["arm"].str.endswith(("/A", "/B"))])
-         for name in ("leakage-frozen", "leakage-tuned")
-         if (records.book_folder() / name / "experiment.json").exists()
-         for rows in [runs.load_experiment(records.book_folder() / name)[1]]]
+parts = []
+for name in ("leakage-frozen", "leakage-tuned"):
+    if (records.book_folder() / name / "experiment.json").exists():
+        facts, results = runs.load_experiment(records.book_folder() / name)
+        parts.append(leakage.effects(results, ratio=facts["test_images"] / facts["training_images"]))
 effects = pd.concat(parts) if parts else live
 print("" if parts else "The book's experiment is not measured yet; these are the live numbers.")
 shown = effects.xs("accuracy", level="metric")
@@ -434,6 +445,16 @@ if parts:
     print("tuned:", runs.load_experiment(records.book_folder() / "leakage-tuned")[0]["notes"])
 if not any(label.startswith("tuned") for label in shown.index):
     print("the network with a trained last block: not measured yet")
+
+# %% [markdown] tags=["instructor"]
+# <div class="admonition note alert alert-info">
+# <p class="title">For the instructor: what a null result leaves open</p>
+# <p><b>The point.</b> Keep the exam, change the training: then a difference has one cause. And an interval across zero
+# is not "no effect".</p>
+# <p><b>Expect.</b> "It crosses the line, so there is no leak."</p>
+# <p><b>Ask.</b> "How large may the effect on the tuned network still be?" (As large as the right end of its line.)</p>
+# <p><b>When late.</b> Draw the sets A and B on the board, show the figure, skip Exercise 9.3.</p>
+# </div>
 
 # %%
 def verdict(row):
@@ -467,8 +488,8 @@ else:
 # Copied before, tested rows are mostly images that were trained on, and a model that only memorises shines. Copied
 # after, on the training rows alone, it is what it is. Compare the columns of balanced accuracy, which does not depend
 # on how common a diagnosis is. But do not take their difference for the worth of the leak in points: the two orders
-# are tested on different images, which is what the last section warned of, and there were two repetitions. What it does
-# show is a false order: tested on copies, the memoriser beats the model that is better on clean images.
+# are tested on different images, which is the comparison that deceives, again, and there were two repetitions. What it
+# does show is a false order: tested on copies, the memoriser beats the model that is better on clean images.
 #
 # ## What each explanation is worth
 #
@@ -488,7 +509,7 @@ summary = pd.DataFrame(
         "points": [100 * (row["and by photographed once"] - row["grouped"]), own, 0.0, effect["logistic"]],
         "range": ["", f"{100 * gained.min():+.1f} to {100 * gained.max():+.1f}", f"-{half:.1f} to +{half:.1f}",
                   f"{effect.min():+.1f} to {effect.max():+.1f}"],
-        "possible on the 938?": ["yes", "if it was done", "yes", "no: no sibling there"],
+        "possible on the 938?": ["yes", "if it was done", "yes", "missed pairs at most"],
         "your bet": list(my_bet.values()),
     },
     index=list(my_bet),
@@ -501,7 +522,7 @@ print(f"The mix alone gives {summary.loc['the mix', 'points'] / gap:.0%} of it."
 
 # %% tags=["assertion"]
 assert fits(RESNET, 938, 1e-4) and not fits(0.6515, 938, 1e-4)
-assert left.abs().mean() < 0.01 and left.abs().max() < 0.02, "with the same mix nothing is left"
+assert left.abs().mean() < 0.01 and left.abs().max() < 0.0175, "to within a point or so"
 assert (mixed["and by photographed once"] > mixed["weighed by diagnosis"]).all()
 assert summary["points"].idxmax() == "the mix" and summary.loc["the mix", "points"] > gap / 2
 ours = mixed.loc["resnet-frozen", "the 938"]
@@ -509,12 +530,16 @@ assert gained.min() >= 0 and gained.max() > abs(849 / 938 - ours), "the largest 
 assert own < summary.loc["the mix", "points"] / 2, "for the frozen ResNet the epoch gains little"
 assert all(scores.std() < 0.02 for scores in drawn.values())
 assert np.mean(drawn["resnet-frozen-grouped-200x150"] >= 849 / 938) > 0.025, "luck can bridge what the mix leaves"
+retrained, at_938 = drawn["resnet-tuned-grouped-200x150"], book["resnet-tuned-holdout938-200x150"].metric("accuracy")["value"]
+assert np.mean(retrained >= 849 / 938) > 0.5 and at_938 < 849 / 938 and 0.01 < retrained.mean() - at_938 < 0.025, "a warning"
 assert splits.audit(table, draw.a, draw.test).leaked_images == 0 and len(draw.a) == len(draw.b)
 if measured is not None:
     for name in ("1-nn", "logistic", "svm"):
         strata = naive.loc[f"{name}/image8020"]
         assert strata.loc["leaked", "share_nv"] < strata.loc["not leaked", "share_nv"]
         assert strata.loc["leaked", "accuracy"] < strata.loc["not leaked", "accuracy"], "it points the wrong way"
+        if name == "1-nn":
+            assert strata.loc["leaked", "balanced_accuracy"] > strata.loc["not leaked", "balanced_accuracy"] + 0.1
         control = effects.loc[(name, "control", "accuracy")]
         assert control["low"] < 0 < control["high"], "the control stands still"
         if name != "logistic":
