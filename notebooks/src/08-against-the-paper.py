@@ -666,9 +666,9 @@ assert (both[BY_CLASS] > both[BY_IMAGE]).all(), "read by class, balanced accurac
 histo_only = confirmed.loc[confirmed.index.isin(book_only.index), ("accuracy", "value")]
 assert (histo_only < book_only["accuracy", "value"].reindex(histo_only.index)).all()
 assert all(after > before for before, after in excess.values()), "the floor falls further"
-tested = runs.load(records.book_folder() / "resnet-frozen-grouped-200x150").predictions
-lesions = tested.groupby("group")["true"].agg(["first", "size"])
-nevi = (lesions["first"] == "nv").groupby(lesions["size"] > 1).mean()
+each = runs.load(records.book_folder() / "resnet-frozen-grouped-200x150").predictions
+each = each.groupby("group")["true"].agg(["first", "size"])
+nevi = (each["first"] == "nv").groupby(each["size"] > 1).mean()
 assert abs(nevi[False] - 0.8) < 0.03 and abs(nevi[True] - 0.5) < 0.03, "four in five, about half"
 assert support.sum() - support["mel"] >= theirs, "every melanoma fits among the wrong answers"
 
