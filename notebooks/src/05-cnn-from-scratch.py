@@ -647,7 +647,7 @@ plots.show(fig)
 #|   HAM10000 (Tschandl et al. 2018). Left, the learning rate, on a logarithmic scale; right, balanced accuracy of the
 #|   validation images; dashed, its floor.
 #| alt: Two small panels over the epochs, two lines each. Left, a grey line falls in steps, a blue one along a curve that
-#|   starts flat and ends steep. Right, both lines rise far above the dashed floor; the blue one stays behind at first.
+#|   starts flat and ends steep. Right, both lines rise far above the dashed floor, close together.
 by_schedule = {"by the validation loss": BY_NAME["cnn-improved-grouped-96x96"], "cosine": BY_NAME["cnn-cosine-grouped-96x96"]}
 fig, (rates, scores) = plots.figure(2.6, 1, 2)
 for (schedule, run), shade in zip(by_schedule.items(), ("#9A9A9A", "#0072B2")):
@@ -675,8 +675,8 @@ for reading in ("", "-restored"):
 
 # %% [markdown]
 # On the same test lesions the balanced accuracy is higher, in both readings, and the intervals leave out zero; in accuracy
-# the two cannot be told apart. So the rate had indeed fallen too early: for this network, on this fold, in one training
-# each. The two also differ in the precision that they were computed in, since they were trained on different machines. And
+# the two cannot be told apart. That speaks for the guess: for this network, on this fold, in one training each. The two also
+# differ in the precision that they were computed in, since they were trained on different machines. And
 # it is a second look at these test lesions, as was said above. Whether still more epochs would help is not measured; the
 # loss of the training images, with dropout and augmentation, is above that of the validation images, so the network has
 # not begun to learn by heart.
