@@ -176,7 +176,8 @@ def main():
     pixels = images.load_pixels(ham, config)
     frozen, _ = models.cut(models.backbone(NETWORK, size=(150, 200)).model, LAYER)
     inputs = activations.load_activations(frozen, ham, pixels, config)
-    told = (ham.fingerprint, config.seed, NETWORK, LAYER, leakage.COMPONENTS, ROWS, VALIDATION, EPOCHS, RATE, BATCH)
+    design = (leakage.FOLDS, leakage.SHARE, leakage.COMPONENTS)
+    told = (ham.fingerprint, config.seed, NETWORK, LAYER, *design, ROWS, VALIDATION, EPOCHS, RATE, BATCH)
     folder = config.cache / "leakage" / f"{zlib.crc32(repr(told).encode()):08x}"
     truth = ham.table["dx"].to_numpy(dtype=str)
     steps = (
