@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import socket
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -30,8 +31,9 @@ IMAGENET_MEAN = (123.68, 116.779, 103.939)
 HEAD = ("global_pool", "head_norm", "head_dense", "dropout", "classes")
 #: How the files of a folder with weights end: saved networks; weights of a network, ours and those Keras downloads.
 ENDINGS = ((".keras", "_*.keras"), (".weights.h5", "_*.weights.h5", "_*notop.h5"))
-#: Seconds without an answer after which a download of weights counts as out of reach.
-PATIENCE = 20
+#: Seconds without an answer after which a download of weights counts as out of reach, and what was out of reach: it is
+#: not waited for again.
+PATIENCE, UNREACHED = 20, set()
 
 
 def paper_cnn(size=PAPER_SIZE, *, batch_norm=False, wide_head=True, dropout=0.5):
@@ -105,12 +107,8 @@ class Backbone:
     pretrained: bool
 
 
-def _vgg16(size, weights):
-    return keras.applications.VGG16(include_top=False, weights=weights, input_tensor=_centred(size))
-
-
-def _resnet50(size, weights):
-    return keras.applications.ResNet50(include_top=False, weights=weights, input_tensor=_centred(size))
+def _from_caffe(name, size, weights):
+    return getattr(keras.applications, name)(include_top=False, weights=weights, input_tensor=_centred(size))
 
 
 def _mobilenetv2(size, weights):
@@ -121,8 +119,8 @@ def _mobilenetv2(size, weights):
 
 #: Name: what to call it, how to build it, and the layer whose kernel takes the image's channels as blue, green, red.
 BACKBONES = {
-    "vgg16": ("VGG16", _vgg16, "block1_conv1"),
-    "resnet50": ("ResNet50", _resnet50, "conv1_conv"),
+    "vgg16": ("VGG16", partial(_from_caffe, "VGG16"), "block1_conv1"),
+    "resnet50": ("ResNet50", partial(_from_caffe, "ResNet50"), "conv1_conv"),
     "resnet50v2_imagenet_stage3": ("ResNet50V2 (stages 1-3)", None, None),
     "mobilenetv2": ("MobileNetV2", _mobilenetv2, None),
 }
@@ -133,8 +131,8 @@ def backbone(*names, size, weights=None):
 
     Looked for in this order: the folder ``weights`` (a whole saved network, ``vgg16.keras``; ``vgg16.weights.h5``; both
     also with more after the name, ``vgg16_*``; or what Keras downloaded, ``vgg16_*notop.h5``), then a download by
-    keras.applications, which keeps it for the next time.  Where neither can be had, the first of ``names`` that can be
-    built has random weights, and ``pretrained`` is false: say so where you show its numbers.
+    keras.applications, which keeps it.  Where neither can be had, the first of ``names`` that can be built has random
+    weights, and ``pretrained`` is false: say so where you show its numbers.
 
     Parameters
     ----------
@@ -152,9 +150,8 @@ def backbone(*names, size, weights=None):
     FileNotFoundError
         If the folder does not exist.
     """
-    for name in names:
-        if name not in BACKBONES:
-            raise ValueError(f"network {name!r} is not known; choose one of {', '.join(BACKBONES)}")
+    if unknown := [name for name in names if name not in BACKBONES]:
+        raise ValueError(f"network {unknown[0]!r} is not known; choose one of {', '.join(BACKBONES)}")
     weights = weights or os.environ.get("SKIN_WEIGHTS")
     if weights and str(weights) != "random":
         folder = Path(weights).expanduser()
@@ -167,7 +164,7 @@ def backbone(*names, size, weights=None):
     if not names:
         raise ValueError(f"this is a saved network: SKIN_WEIGHTS, {weights}, names no folder with its .keras file")
     for name in names if str(weights) != "random" else ():
-        if found := _downloaded(name, size):
+        if name not in UNREACHED and (found := _downloaded(name, size)):
             return found
     label, build, _ = BACKBONES[names[0]]
     return Backbone(build(size, None), label, "RANDOM: no ImageNet weights could be had", pretrained=False)
@@ -194,7 +191,9 @@ def _downloaded(name, size):
     try:
         return Backbone(_red_first(build(size, "imagenet"), blue_first), label, "ImageNet, keras.applications", True)
     except Exception as error:  # get_file raises a bare Exception where there is no network
-        print(f"{label}: its ImageNet weights could not be downloaded ({error})")
+        reason = str(error).rsplit(" -- ")[-1]  # without the address, which Keras has just printed
+        print(f"{label}: its ImageNet weights could not be downloaded ({reason}).\nRestart the notebook to try again.")
+        UNREACHED.add(name)
         return None
     finally:
         socket.setdefaulttimeout(before)

@@ -55,7 +55,7 @@ class Run:
         """What every page that shows a number of this run has to say with it."""
         marks = []
         if self.facts["leaky"]:
-            marks.append(f"LEAKY: {self.facts['leaked_images']:,} test images show a lesion that was trained on")
+            marks.append(f"LEAKY: {self.facts['leaked_images']:,} test images show lesions seen before the test")
         if self.facts.get("chosen_on") == "test":
             marks.append("CHOSEN ON THE TEST SET: the epoch was picked on the very images that are scored here")
         if self.facts["synthetic"]:
@@ -72,7 +72,7 @@ class Run:
     def __repr__(self):
         facts = self.facts
         lines = [f"*** {mark} ***" for mark in self.marks]
-        lines.append(f"{self.name} ({self.origin}): {facts['model']}, {facts['protocol']}, folds {facts['folds']}")
+        lines += [f"{self.name} ({self.origin})", f"{facts['model']}, {facts['protocol']}, folds {facts['folds']}"]
         lines.append(f"{facts['data']}; tier {facts['tier']}; {facts['device']}; {facts['date']}")
         for name in HEADLINES:
             row = self.metric(name)

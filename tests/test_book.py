@@ -475,6 +475,9 @@ def test_every_icon_that_a_page_shows_is_in_the_small_font(page):
         icons = page.evaluate("""[...document.querySelectorAll('[class*="fa-"]')].map(
             icon => [icon.className, getComputedStyle(icon, "::before").content])""")
         assert len(icons) > 5
+        titles = page.evaluate("""[...document.querySelectorAll('.admonition-title')].map(
+            title => [title.textContent, getComputedStyle(title, "::after").content])""")
+        icons += [title for title in titles if title[1] not in ("none", "normal")]
         assert [icon for icon in icons if not icon[1].strip('"') or ord(icon[1].strip('"')[0]) not in drawn] == []
 
 
@@ -552,3 +555,14 @@ def test_the_focus_of_links_buttons_and_folds_can_be_seen(page):
         page.eval_on_selector(selector, "element => element.focus()")
         outline = page.eval_on_selector(selector, "element => getComputedStyle(element).outline")
         assert "none" not in outline and int(re.search(r"(\d+)px", outline).group(1)) >= 2, (selector, outline)
+
+
+def test_what_a_cell_prints_fits_the_page_of_a_laptop(page):
+    too_wide = {}
+    for path in chapter_pages() + [HTML / "book" / "reproduction.html"]:
+        page.goto(path.as_uri())
+        found = page.evaluate("""[...document.querySelectorAll('.cell_output pre')]
+            .filter(output => output.scrollWidth > output.clientWidth + 1).map(output => output.textContent)""")
+        # Keras prints the address that it downloads from.
+        too_wide[name(path)] = [text for text in found if "Downloading data" not in text]
+    assert {where: texts for where, texts in too_wide.items() if texts} == {}

@@ -123,16 +123,23 @@ def test_a_folder_that_is_none_a_wrong_file_and_an_unknown_name_are_named(folder
 
 
 def test_without_weights_and_network_they_are_random_and_the_page_says_so(monkeypatch, capsys):
+    attempts = []
+
     def unreachable(*_, weights, **__):
         if weights == "imagenet":
-            raise Exception("URL fetch failure")
+            attempts.append(weights)
+            raise Exception("URL fetch failure on https://an.address/a/file: None -- Name or service not known")
         return built(include_top=False, weights=None, input_shape=(32, 32, 3))
 
     built = keras.applications.MobileNetV2
     monkeypatch.setattr(keras.applications, "MobileNetV2", unreachable)
+    monkeypatch.setattr(models, "UNREACHED", set())
     monkeypatch.delenv("SKIN_WEIGHTS", raising=False)
     found = models.backbone("mobilenetv2", size=(32, 32))
-    assert not found.pretrained and "could not be downloaded" in capsys.readouterr().out
+    assert not found.pretrained
+    assert "could not be downloaded (Name or service not known)." in capsys.readouterr().out
+    assert not models.backbone("mobilenetv2", size=(32, 32)).pretrained
+    assert attempts == ["imagenet"] and not capsys.readouterr().out, "out of reach is not waited for again"
     assert "RANDOM WEIGHTS" in repr(provenance.weights_notice(found))
     known = models.Backbone(found.model, "MobileNetV2", "ImageNet, from a file", True)
     assert "RANDOM" not in repr(provenance.weights_notice(known))

@@ -240,7 +240,7 @@ def test_a_test_lesion_in_training_is_refused_unless_the_protocol_says_leaky(ham
     given = made(ham, config, [naive]) | {"split": naive}
     run = runs.load(runs.write(tmp_path, **given))
     assert run.facts["leaky"] and run.facts["leaked_images"] == leaked
-    mark = f"LEAKY: {leaked:,} test images show a lesion that was trained on"
+    mark = f"LEAKY: {leaked:,} test images show lesions seen before the test"
     assert run.marks == (mark, "SYNTHETIC: drawn images, which say nothing about skin")
     assert repr(run).startswith(f"*** {mark} ***\n*** SYNTHETIC")
     assert runs.list_runs(tmp_path).set_index("name").loc["guess", "leaky"]

@@ -53,7 +53,9 @@ def shown(sheet, pages):
 
 def with_small_fonts(sheet, static):
     """Write each icon font anew, with what a style sheet names of it; return the sheet, which names the new files."""
+    # Some icons stand in the sheet as what they are, a character for private use.
     codes = {int(code, 16) for code in CODE.findall(sheet)}
+    codes |= {ord(sign) for sign in sheet if "\ue000" <= sign <= "\uf8ff"}
 
     def small(match):
         font = ttLib.TTFont(static / f"{match.group(1)}.ttf", recalcTimestamp=False)

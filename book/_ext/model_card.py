@@ -22,13 +22,13 @@ HEADLINES = {
     ("f1_weighted", "all"): "Weighted F1 ↑",
     ("roc_auc_macro", "all"): "ROC-AUC, mean of the classes ↑",
     ("average_precision_macro", "all"): "PR-AUC, mean of the classes ↑",
-    ("sensitivity_at_specificity_90", "mel"): "Melanoma sensitivity at 90 % specificity, wanted ↑",
-    ("specificity_reached_90", "mel"): "Specificity that was reached there ↑",
+    ("sensitivity_at_specificity_90", "mel"): "Melanoma sensitivity, threshold set for 90 % specificity ↑",
+    ("specificity_reached_90", "mel"): "Specificity at that threshold ↑",
     ("ece", "all"): "Expected calibration error ↓",
     ("brier", "all"): "Brier score ↓",
 }
 SLICES = {"age": "Age, in years", "sex": "Sex", "site": "Site on the body", "source": "Source of the image"}
-SLICES |= {"dx_type": "Way of diagnosis", "leakable": "Has another image in the data set"}
+SLICES |= {"dx_type": "Diagnosis confirmed under the microscope", "leakable": "Has another image in the data set"}
 #: So many rows of the ranking and of the mistakes.
 FIRST = 5
 #: Of fewer melanomas than this a slice shows the count alone: an interval of so few promises too much.

@@ -114,7 +114,7 @@ def weighted_loss(answer, _ham):
 
 QUIZ = (
     Question(
-        "A table prints a convolution of three by three, without padding, from 57 to 57 pixels. What is it?",
+        "A table prints a convolution of three by three from 57 to 57 pixels. What is it?",
         (
             Option(
                 "A misprint, or a padded convolution that the text does not mention.",

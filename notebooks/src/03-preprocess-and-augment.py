@@ -379,7 +379,7 @@ axis.axvline(0, color="#4D4D4D", linewidth=1)
 plots.intervals(axis, gain.agg(["mean", "min", "max"]).T, "#0072B2")
 axis.set_xlabel("balanced accuracy gained over the images as they are")
 plots.show(fig)
-print(f"{facts['rows']:,} images, at most {max(facts['rows_of_a_class'].values())} of a class; {facts['data']}")
+print(f"{facts['rows']:,} images, at most {max(facts['rows_of_a_class'].values())} of a class\n{facts['data']}")
 print(f"as they are: balanced accuracy {table['none'].mean():.3f}, mean of {len(table)} repetitions")
 for arm, values in gain.items():
     print(f"{arm:<15} {values.mean():+.3f}, higher in {(values > 0).sum()} of {len(values)} repetitions")

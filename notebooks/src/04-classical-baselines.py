@@ -66,7 +66,7 @@ TABLE_5 = {"Random Forest": 0.659, "XGBoost": 0.6515, "SVM": 0.6586}
 always_nv = PUBLISHED_IMAGES["nv"] / sum(PUBLISHED_IMAGES.values())
 
 for name, accuracy in TABLE_5.items():
-    print(f"{name:<14} as published    {accuracy:7.2%}   {accuracy - always_nv:+.2%} against the rule")
+    print(f"{name:<14} as published    {accuracy:7.2%}   {100 * (accuracy - always_nv):+.2f} points against the rule")
 print(f"{'always nv':<14} on all images   {always_nv:7.2%}")
 
 # %% [markdown]
@@ -109,7 +109,8 @@ pixels = images.load_pixels(ham, config)[rows]
 dx, group = few.table["dx"].to_numpy(str), group[rows]
 exams = [splits.grouped(few.table, fold, seed=config.seed) for fold in range(5)]
 
-print(f"{len(rows):,} of {len(ham.table):,} images, {len(taken):,} lesions: {pd.Series(dx).value_counts().to_dict()}")
+print(f"{len(rows):,} of {len(ham.table):,} images, {len(taken):,} lesions")
+print(", ".join(f"{count:,} {name}" for name, count in pd.Series(dx).value_counts().items()))
 for number, exam in enumerate(exams):
     print(f"exam {number}: {len(exam.train)} train, {len(exam.validation)} validate, {len(exam.test)} are tested")
 print(f"In all five together, always answering nv is right on {(dx == 'nv').mean():.1%}.")
@@ -310,6 +311,10 @@ turns |= {name: moved(f, ours[name]) for name, f in OURS.items()}
 for name, distance in turns.items():
     print(f"{name:<11} moved {distance:.2f} of the distance between two images")
 
+# %% [markdown]
+# Colour and shape stay, texture nearly. Gradients do not: a quarter turn swaps their directions. The set
+# of features that the course keeps for its records turns each lesion first, until its longest axis is level.
+
 # %%
 #| name: single-features
 #| caption: Four single features, by diagnosis: mean over lesions with its interval. One number parts some diagnoses
@@ -339,13 +344,14 @@ plots.show(fig)
 # 1995](https://doi.org/10.1007/BF00994018)), puts the images as points into space and draws the widest border it can
 # between each pair of diagnoses; it measures distances, so its features must be on one scale.
 #
-# Three sets of features meet these models: the raw pixels, the few numbers that you saw being made, and the course's
-# own set of the same kinds, with more colours, scales and directions (`helpers.lesions` is open to read). Each score
+# Three sets of features meet these models: the raw pixels, the few numbers that you saw being made, and the set that the
+# course keeps for its records, **handcrafted**, of the same kinds with more colours, scales and directions
+# (`helpers.lesions` is open to read). Each score
 # gets its interval, by resampling lesions (a later section shows how), and its floor.
 
 # %%
 hand = features.load_features(few, pixels, config, "handcrafted")
-inputs = {"raw": raw_values, "ours": np.hstack(list(ours.values())), "course": hand.values}
+inputs = {"raw": raw_values, "ours": np.hstack(list(ours.values())), "handcrafted": hand.values}
 MODELS = {
     "forest": RandomForestClassifier(60, min_samples_leaf=2, random_state=config.seed, n_jobs=-1),
     "xgboost": XGBClassifier(
@@ -384,7 +390,7 @@ def score(answers):
 
 
 scored = {f"{name} · {kind}": score(answers) for (kind, name), (answers, _) in results.items()}
-shades = {row: {"raw": "#D55E00", "ours": "#E69F00", "course": "#0072B2"}[row.split(" · ")[1]] for row in scored}
+shades = {row: {"raw": "#D55E00", "ours": "#E69F00", "handcrafted": "#0072B2"}[row.split(" · ")[1]] for row in scored}
 fig, axes = plots.figure(3.4, 1, 2)
 for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     table = pd.DataFrame({row: found.loc[metric] for row, found in scored.items()}).T
@@ -393,9 +399,10 @@ for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     axis.set(title=metric.replace("_", " "))
 axes[1].set_yticklabels([])
 plots.show(fig)
+print(f"{'':<21}{'accuracy':<24}balanced accuracy")
 for row, found in scored.items():
     cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*ends) for ends in found[["value", "low", "high"]].to_numpy()]
-    print(f"{row:<17} accuracy {cells[0]}   balanced accuracy {cells[1]}")
+    print(f"{row:<21}{cells[0]:<24}{cells[1]}")
 
 # %% [markdown]
 # Start with the left panel, at the raw pixels. Three methods of quite different build stand about at the floor, as the
@@ -411,8 +418,8 @@ for row, found in scored.items():
 
 # %%
 #| name: live-confusion
-#| caption: Confusion matrices of the forest on the images of this page: above on raw pixels, below on the course's
-#|   features. Rows are true, columns are answers; the shade is the share of the row.
+#| caption: Confusion matrices of the forest on the images of this page: above on raw pixels, below on the
+#|   handcrafted features. Rows are true, columns are answers; the shade is the share of the row.
 #| alt: Two tables of counts, seven rows by seven columns. Above, nearly all counts stand in the column nv, whatever
 #|   the row. Below, the diagonal is darker, and the column nv still takes the larger part of several rows.
 def confusion(true, answers):
@@ -420,7 +427,7 @@ def confusion(true, answers):
 
 
 fig, axes = plots.figure(5.6, 2, 1)
-for axis, kind in zip(axes, ("raw", "course")):
+for axis, kind in zip(axes, ("raw", "handcrafted")):
     matrix = confusion(dx, results[kind, "forest"][0])
     plots.heatmap(axis, matrix)
     axis.set_ylabel(f"forest, {kind} features")
@@ -465,8 +472,8 @@ checks.check("4.1", recall_and_precision, ham)
 
 # %%
 #| name: weights-trade
-#| caption: The forest on the handcrafted features with class weights of rising power. Lines, 95 % intervals over
-#|   lesions. Dashed, the floors: of accuracy in red, of balanced accuracy in blue.
+#| caption: The forest on the handcrafted features with class weights of rising power. Bars, 95 % intervals over
+#|   lesions. Dashed, the floors: of accuracy in orange, of balanced accuracy in blue.
 #| alt: Two lines over the power of the weights. Balanced accuracy rises from left to right. Accuracy does not rise with
 #|   it.
 powers, trade = (0, 0.5, 1), {}
@@ -492,8 +499,8 @@ plots.show(fig)
 
 # %% [markdown]
 # No pixel was added. The weights bought recall of rare diagnoses and paid with nevi, of which there are many; so
-# balanced accuracy rises, and accuracy does not rise with it. On few test images it hardly moves; in the records below
-# of a larger forest on all real images, whose calibration counts all diagnoses alike as well, it falls. Neither end is
+# balanced accuracy rises at each step, and accuracy does not rise with it. In the records below of a larger forest on
+# all real images, whose calibration counts all diagnoses alike as well, it falls. Neither end is
 # wrong. Which one you want depends on what a missed melanoma costs against a needless cut, and that is not the model's
 # to decide. Report which one you chose, and both scores.
 #
@@ -588,8 +595,11 @@ checks.check("4.2", accuracy_and_floor, ham)
 # Shuffle a column among the validation images: its values stay plausible and belong to the wrong lesions. If the score
 # falls, the model had used it. That is **permutation importance** ([Breiman
 # 2001](https://doi.org/10.1023/A:1010933404324)). Columns that say nearly the same cover for each other, so we shuffle
-# whole families at once. And we do it on validation images: on training images a forest finds everything important,
-# even noise, and the test images are not there to choose features.
+# whole families at once: `colour`, `shape`, `texture` and `hog` (oriented gradients) you know; `contrast` sets the
+# lesion against the skin around it, `border` asks how sharply and how jaggedly it ends, `asymmetry` compares its halves,
+# `profile` follows the colours from its middle outwards, and `grid` keeps a very small picture. And we do it on
+# validation images: on training images a forest finds everything important, even noise, and the test images are not
+# there to choose features.
 
 # %%
 #| name: importance
@@ -599,7 +609,7 @@ checks.check("4.2", accuracy_and_floor, ham)
 #| alt: One dot with a line for each family of features, sorted. The topmost family loses the most; towards the bottom
 #|   the dots come near zero.
 rng = np.random.default_rng(config.seed)
-_, trained = results["course", "forest"]
+_, trained = results["handcrafted", "forest"]
 checked = np.concatenate([exam.validation for exam in exams])
 
 
@@ -670,7 +680,7 @@ print(f"Test images: {last['test images'][0.5]:.3f} with half of the lesions, {l
 print(f"Training images: {last['training images'][1.0]:.3f} with all.")
 
 # %% [markdown]
-# If the lower line still rises at the right end, more lesions would help. The gap between the lines is what the model
+# The lower line still rises at the right end: more lesions would help. The gap between the lines is what the model
 # knows by heart. The axis counts lesions on purpose: another photograph of a lesion that it has seen is no new lesion.
 #
 # ## How sure?
@@ -681,11 +691,11 @@ print(f"Training images: {last['training images'][1.0]:.3f} with all.")
 # twenty scores is the 95 % interval.
 
 # %%
-right = results["course", "forest"][0] == dx
+right = results["handcrafted", "forest"][0] == dx
 rng = np.random.default_rng(config.seed)
 by_image = [right[rng.integers(0, len(right), len(right))].mean() for _ in range(1000)]
 low, high = np.percentile(by_image, (2.5, 97.5))
-by_lesion = score(results["course", "forest"][0]).loc["accuracy"]
+by_lesion = score(results["handcrafted", "forest"][0]).loc["accuracy"]
 print(f"Accuracy {right.mean():.3f}. Resampling images: {low:.3f} to {high:.3f}.")
 print(f"Resampling lesions: {by_lesion['low']:.3f} to {by_lesion['high']:.3f}.")
 repeated = pd.Series(right).groupby(group).agg(["mean", "size"]).query("size > 1")["mean"]
@@ -743,11 +753,13 @@ checks.check("4.3", group_interval, ham)
 # **cross-validation** inside the training lesions: trained on two thirds of them, scored on the rest, three times. The
 # trees kept one set of parameters throughout. All scores were **calibrated** on validation images, made into
 # probabilities that agree with how often each answer is right there; with class weights the calibration counts all
-# diagnoses alike, too. Each record stands under its protocol, and beside the floor of its own test images.
+# diagnoses alike, too.
 #
-# One debt to own up to: *which* values to try was settled on the training and validation rows of fold 0, and among these
-# are test rows of the other folds and of the other two protocols. Strictly untouched are the test rows of fold 0 alone.
-# A line below sets its score beside the others.
+# Each record stands under one of the three protocols of [Chapter 2](02-split-without-leaking.ipynb): `grouped`, five
+# folds by lesion; `image8020`, by image, so that siblings leak; `holdout938`, the paper's test images as Chapter 2 infers
+# them. One debt to own up to: we chose the list of values to try by looking at the training and validation images of
+# grouped fold 0. Some of those are test images in the other folds and protocols; the test images of fold 0 alone were
+# never looked at. A line below sets its score beside those of the other folds.
 #
 # One advantage to know of: the handcrafted features were measured inside the outlines that come with the data set, checked
 # by an expert, for training and test images alike. A new photograph has no such outline; an automatic one costs some of
@@ -765,7 +777,7 @@ KEPT = [run for run in runs.load_all() if run.origin == "the book" and run.name.
 KEPT.sort(key=lambda run: (run.facts["protocol"], run.facts["hyperparameters"]["features"], run.name))
 table = {}
 for run in KEPT:
-    row = run.name.removeprefix("classical-").removesuffix("-plain").replace("handcrafted", "course")
+    row = run.name.removeprefix("classical-").removesuffix("-plain")
     row = row.replace("-", " · ") + " · LEAKY" * run.facts["leaky"]
     table[row] = {m: run.metric(m)[["value", "low", "high", "floor"]] for m in ("accuracy", "balanced_accuracy")}
 tints = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73", "published": "#D55E00"}
@@ -782,31 +794,26 @@ axes[1].set(yticklabels=[], ylim=axes[0].get_ylim())
 plots.show(fig)
 for row, cells in table.items():
     texts = ["{:.3f} [{:.3f}, {:.3f}] floor {:.3f}".format(*cell) for cell in cells.values()]
-    print(f"{row:<43} accuracy {texts[0]}\n{'':<35}balanced accuracy {texts[1]}")
+    print(f"{row}\n{'accuracy':>20} {texts[0]}\n{'balanced accuracy':>20} {texts[1]}")
 
 # %%
 #| name: record-confusion
 #| caption: Confusion matrix of the committed record with the highest balanced accuracy on the grouped folds of the
-#|   real data; where there is none yet, of the weighted forest on the images of this page. Rows are true, columns
-#|   are answers.
+#|   real HAM10000 (Tschandl et al. 2018). Rows are true, columns are answers.
 #| alt: A table of counts, seven rows by seven columns, shaded by share of the row. The diagonal is the darkest in
 #|   most rows. Below the figure its rows are read out.
 pooled = [run for run in KEPT if run.facts["protocol"] == "grouped"]
-best = max(pooled, key=lambda run: run.metric("balanced_accuracy")["value"], default=None)
-if best is None:
-    title, matrix = "weighted forest, images of this page", confusion(dx, trade[1][0])
-else:
-    true, said = best.predictions["true"].to_numpy(), metrics.answers(best.predictions[list(CLASSES)])
-    title, matrix = best.name, confusion(true, said)
+best = max(pooled, key=lambda run: run.metric("balanced_accuracy")["value"])
+true, said = best.predictions["true"].to_numpy(), metrics.answers(best.predictions[list(CLASSES)])
+matrix = confusion(true, said)
 fig, axis = plots.figure(2.9)
 plots.heatmap(axis, matrix)
 axis.set_ylabel("true")
 plots.show(fig)
-print(f"{title}; {matrix.to_numpy().sum():,} images")
-if best is not None:
-    folds = best.predictions["fold"].to_numpy()
-    marks = [balanced_accuracy_score(true[folds == n], said[folds == n]) for n in np.unique(folds)]
-    print("balanced accuracy, fold by fold from 0:", ", ".join(f"{mark:.3f}" for mark in marks))
+print(f"{best.name}; {matrix.to_numpy().sum():,} images")
+folds = best.predictions["fold"].to_numpy()
+marks = [balanced_accuracy_score(true[folds == n], said[folds == n]) for n in np.unique(folds)]
+print("balanced accuracy, fold by fold from 0:", ", ".join(f"{mark:.3f}" for mark in marks))
 for name, counts in matrix[matrix.sum(axis=1) > 0].iterrows():
     wrong = counts.drop(name)
     most = f"most often taken for {wrong.idxmax()} ({wrong.max():,})"
@@ -814,8 +821,8 @@ for name, counts in matrix[matrix.sum(axis=1) > 0].iterrows():
 
 # %% [markdown]
 # Read the row of `mel`: where the missed melanomas went is what a clinic would ask first. And then the row of `nv`:
-# its largest mistake is counted in nevi, of which there are many, so a small share of that row is a crowd in another
-# column.
+# its largest mistake is a small share of the nevi, and yet a large share of all images that got the other answer, since
+# there are so many nevi.
 #
 # ## The verdict
 #
@@ -830,20 +837,21 @@ for metric in ("accuracy", "balanced_accuracy"):
 for kind in ("raw", "handcrafted"):
     found = [run for run in KEPT if run.facts["hyperparameters"]["features"] == kind]
     found = [run.metric("accuracy") for run in found if not run.facts["hyperparameters"]["weighted"]]
-    if found:
-        clear = sum(row["low"] > row["floor"] for row in found)
-        spread = f"{min(row['value'] for row in found):.1%} to {max(row['value'] for row in found):.1%}"
-        print(f"{kind} features, no weights: accuracy {spread}; {clear} of {len(found)} wholly above their floor.")
+    clear = sum(row["low"] > row["floor"] for row in found)
+    spread = f"{min(row['value'] for row in found):.1%} to {max(row['value'] for row in found):.1%}"
+    print(f"{kind} features, no weights: accuracy {spread}; {clear} of {len(found)} wholly above their floor.")
 for method in ("forest", "xgboost", "svm"):
     found = [[run.metric(metric) for metric in ("accuracy", "balanced_accuracy")] for run in KEPT if method in run.name]
     clear = sum(any(row["low"] > row["floor"] for row in rows) for rows in found)
     print(f"{method}: {clear} of {len(found)} lie wholly above their floor in at least one of the two scores.")
+below = [run.name for run in KEPT if run.metric("accuracy")["high"] < run.metric("accuracy")["floor"]]
+print(f"wholly below their floor in accuracy: {', '.join(below)}")
 there = [run for run in KEPT if run.facts["protocol"] == "holdout938"]
-if there:
-    top = max(there, key=lambda run: run.metric("accuracy")["value"])
-    value, low, high = top.metric("accuracy")[["value", "low", "high"]]
-    print(f"holdout938: the highest accuracy of {len(there)} is {value:.1%} [{low:.1%}, {high:.1%}], of {top.name}.")
-    print("  The paper's networks on what Chapter 2 infers to be the same images: CNN 74 %, VGG16 78 %, ResNet 90.5 %.")
+top = max(there, key=lambda run: run.metric("accuracy")["value"])
+value, low, high = top.metric("accuracy")[["value", "low", "high"]]
+print(f"holdout938: the highest accuracy of {len(there)} is {value:.1%} [{low:.1%}, {high:.1%}],")
+print(f"  of {top.name}. The paper's networks on what Chapter 2 infers to be")
+print("  the same images: CNN 74 %, VGG16 78 %, ResNet 90.5 %.")
 
 # %% tags=["assertion"]
 from skimage import feature
@@ -863,12 +871,13 @@ if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other i
     assert max(turns["colour"], turns["shape"]) < 0.2 and turns["texture"] < 0.4
     assert min(turns["raw pixels"], turns["gradients"]) > 0.4, "these two notice the turn"
     assert all(abs(accuracies["raw", name] - floor) < 0.06 for name in MODELS), "raw pixels stand about at the floor"
-    assert all(balanced["course", name] > balanced["raw", name] + 0.05 for name in MODELS)
-    assert max(balanced, key=balanced.get)[0] == "course" and accuracies["course", "forest"] > floor + 0.03
+    assert all(balanced["handcrafted", name] > balanced["raw", name] + 0.05 for name in MODELS)
+    assert max(balanced, key=balanced.get)[0] == "handcrafted" and accuracies["handcrafted", "forest"] > floor + 0.03
     assert (results["raw", "forest"][0] == "nv").mean() > 0.85, "the upper matrix has almost stopped looking"
     assert 0.5 < crossings["forest, weights"] < crossings["forest, no weights"] < 1
     assert lost["middle"].iloc[0] > 0.01 and lost["low"].min() < 0.01
     assert last["test images"].iloc[-1] > last["test images"].iloc[0] + 0.05, "more lesions helped"
+    assert last["test images"].iloc[-1] > last["test images"].iloc[-2], "the lower line still rises"
     assert last["training images"].iloc[-1] > last["test images"].iloc[-1] + 0.2, "a wide gap remains"
     assert not agreement or np.median(agreement) > 0.6
     assert alike > 0.6, "answers to siblings go together"
@@ -882,9 +891,8 @@ if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):
     nevi = {power: (answers[dx == "nv"] == "nv").mean() for power, (answers, _) in trade.items()}
     assert nevi[1] < nevi[0] - 0.03, "the weights are paid for with nevi"
 forests = {run.name: run.metric("accuracy") for run in KEPT if "grouped-handcrafted-forest" in run.name}
-if forests:
-    plain, heavy = (forests[f"classical-grouped-handcrafted-forest-{end}"] for end in ("plain", "weighted"))
-    assert heavy["high"] < plain["low"], "on all real images accuracy falls"
+plain, heavy = (forests[f"classical-grouped-handcrafted-forest-{end}"] for end in ("plain", "weighted"))
+assert heavy["high"] < plain["low"], "on all real images accuracy falls"
 
 # %% tags=["assertion"]
 for run in KEPT:
@@ -896,26 +904,28 @@ for run in KEPT:
     assert run.facts["protocol"] != "grouped" or counts.to_dict() == PUBLISHED_IMAGES
     assert run.facts["protocol"] != "holdout938" or (len(run.predictions), counts["nv"]) == (938, 751)
     assert run.validation is not None, "calibrated on validation images"
-if best is not None:
-    assert np.isclose((true == said).mean(), best.metric("accuracy")["value"], atol=1e-4)
-    diagonal = np.diag(matrix) / matrix.sum(axis=1)
-    assert (np.diag(matrix) == matrix.max(axis=1)).sum() >= 4, "the diagonal is the darkest in most rows"
-    assert np.isclose(diagonal.mean(), best.metric("balanced_accuracy")["value"], atol=1e-4)
-    crowd = matrix.loc["nv"].drop("nv")
-    assert crowd.max() / matrix.loc["nv"].sum() < 0.2 < crowd.max() / matrix[crowd.idxmax()].sum(), "a crowd of nevi"
+assert np.isclose((true == said).mean(), best.metric("accuracy")["value"], atol=1e-4)
+diagonal = np.diag(matrix) / matrix.sum(axis=1)
+assert (np.diag(matrix) == matrix.max(axis=1)).sum() >= 4, "the diagonal is the darkest in most rows"
+assert np.isclose(diagonal.mean(), best.metric("balanced_accuracy")["value"], atol=1e-4)
+crowd = matrix.loc["nv"].drop("nv")
+assert crowd.max() / matrix.loc["nv"].sum() < 0.2 < crowd.max() / matrix[crowd.idxmax()].sum(), "a crowd of nevi"
+assert below and all(name.endswith("-weighted") for name in below), "those below their floor are weighted"
+plain = [run.metric("accuracy") for run in KEPT if "-raw-" in run.name and run.name.endswith("-plain")]
+assert plain and all(row["low"] > row["floor"] for row in plain), "raw pixels, no weights: above the floor"
 
 # %% [markdown]
 # 1. *They cannot read skin.* The lines by method answer: one record above its floor, in either score, is enough to
 #    refute this.
 # 2. *They were handed the wrong numbers.* On the images of this page three different methods came out nearly alike on
-#    raw pixels, about at the floor: the pattern of Table 5. But this page learns from few images. Look at what the
-#    records say of raw pixels, if there are any of them: where one lies above its floor, raw pixels alone do not
-#    explain a number below it.
-# 3. *They were told to care about something else.* A weighted model pays for balanced accuracy with accuracy. The
-#    paper does use class weights; whether for these three models, it does not say.
+#    raw pixels, about at the floor: the pattern of Table 5. But this page learns from few images. In the records every
+#    model without weights is above its floor on raw pixels, too. So raw pixels alone do not explain a number below it.
+# 3. *They were told to care about something else.* A weighted model pays for balanced accuracy with accuracy, and the
+#    records below their floor are weighted ones. The paper does use class weights; whether for these three models, it
+#    does not say.
 # 4. *Their exam was another one.* Open, and it stays open until somebody prints the test set.
 #
-# One line of the printed text deserves a second look: where there is a record under `holdout938`, it stands beside the
+# The last lines of the printed text deserve a second look: they set our best classical record beside the
 # paper's networks ([Garg et al. 2019](https://arxiv.org/abs/1912.03798), Tables 2 and 4), if the inference of Chapter 2
 # holds. Taking the highest of several is a little kind to us; Chapter 8 makes the comparison with care.
 #

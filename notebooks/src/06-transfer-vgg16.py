@@ -105,14 +105,16 @@ tiles = [np.kron(shades[..., k], np.ones((8, 8, 1), np.uint8)) for k in range(sh
 plots.show(plots.gallery([tiles[row : row + 16] for row in range(0, 64, 16)], ["1–16", "17–32", "33–48", "49–64"]))
 
 # %% [markdown]
-# Compare them with the three kernels that a person wrote in [Chapter 5](05-cnn-from-scratch.ipynb). Nobody wrote these.
-# Whoever sorts photographs, of teapots or of lesions, needs edges and colours first; that is why weights learned on one
-# task are a start for another. This is **transfer learning**.
+# With ImageNet's weights you see edges, lines and colours here: compare them with the three kernels that a person wrote in
+# [Chapter 5](05-cnn-from-scratch.ipynb). Nobody wrote these. (With random weights you see noise, and the maps below are of
+# no use either.) Whoever sorts photographs, of teapots or of lesions, needs edges and colours first; that is why weights
+# learned on one task are a start for another. This is **transfer learning**.
 
 # %%
 #| name: vgg16-maps
 #| caption: One lesion, and the five liveliest feature maps after the second, the third and the fourth block of VGG16.
-#|   Bright, a strong answer. The deeper the block, the coarser the map.
+#|   Bright, a strong answer. The deeper the block, the coarser the map. Maps of random weights, if the box above says
+#|   so, show only how coarse they are.
 #| alt: A row with a photograph or drawing of a lesion, and three rows of five grey maps that become coarser downwards.
 lesion = ham.image(ham.table.loc[ham.table["dx"] == "mel", "image_id"].iloc[0])
 watched = ["block2_pool", "block3_pool", "block4_pool"]
@@ -284,11 +286,12 @@ print(f"the frozen part does {sum(ahead) / sum(ahead + behind):.0%} of a forward
 
 # %% [markdown]
 # How much can that save? A training step asks the frozen part once, and the tail three times over: forward, back for the
-# gradient of its weights, and back for the gradient of its inputs. (Its first layer is spared the last: there is nothing
+# gradient of its weights, and back for the gradient of its inputs. (Its first layer needs no gradient of its inputs: there is nothing
 # before it to train.) With a cache the frozen part is asked in one epoch alone. So there is a **ceiling**, and it is
 # arithmetic. Nobody can cache more than that away. It depends on the image size, on the epochs, and on how many versions
 # of each image are cached. A benchmark measured how near this course comes to it, at the size that it names: three
-# steady steps of each way, *extrapolated* to fifty epochs with the time to fill the cache included.
+# training steps with the cache and three without, *extrapolated* to fifty epochs with the time to fill the cache
+# included.
 
 # %% tags=["nbval-check-output"]
 step = 3 * sum(behind) - behind[0]
@@ -321,14 +324,16 @@ views = config.sizes.repeats
 augmentation = Augmentation() if views > 1 else None
 asked = None if len(rows) == len(split.train) else np.concatenate([rows, split.validation, split.test])
 cache = activations.load_activations(frozen, ham, pixels, config, rows=asked, views=views, augmentation=augmentation)
-print(f"{cache.shape[0]:,} images, {cache.shape[1]} view(s), feature maps of {' x '.join(map(str, cache.shape[2:]))}")
-print(f"about {len(rows) + len(split.validation) + len(split.test):,} images asked, once")
+print(f"room for {cache.shape[0]:,} images, {cache.shape[1]} view(s), feature maps of",
+      " x ".join(map(str, cache.shape[2:])))
+print(f"filled, each asked once: about {len(rows) + len(split.validation) + len(split.test):,} images")
 
 # %% [markdown]
 # ## One straight line a class
 #
 # The cheapest transfer trains no network at all. Let the backbone run to its end, average each of its feature maps over
-# the image, and give these **frozen features** to a logistic regression.
+# the image, and give these **frozen features** to a **logistic regression**: one weighted sum for each class, and a softmax
+# that makes the seven sums into probabilities.
 
 # %%
 averaged = keras.Sequential([tail, layers.GlobalAveragePooling2D()])
@@ -472,8 +477,10 @@ for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
 axes[1].set(yticklabels=[], ylim=axes[0].get_ylim())
 plots.show(fig)
 for run in KEPT:
-    print(f"{run.name}: {run.origin}; {run.facts['protocol']}, folds {run.facts['folds']}; {run.facts['device']}",
-          *run.marks, sep="\n   ")
+    scores = [f"{metric.replace('_', ' ')} {value:.3f} [{low:.3f}, {high:.3f}]" for metric in ("accuracy", "balanced_accuracy")
+              for value, low, high in [run.metric(metric)[["value", "low", "high"]]]]
+    print(f"{run.name}: {run.origin}; folds {run.facts['folds']}; {run.facts['device']}",
+          "; ".join(scores), *run.marks, sep="\n   ")
 for kind in ("vgg16-frozen", "vgg16-tuned"):
     for protocol in tints:
         if not any(run.name.startswith(f"{kind}-{protocol}") for run in KEPT):
@@ -505,11 +512,12 @@ for reading, one in accuracies.items():
     print(f"   ours, {reading:<22} {one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]")
 
 # %% [markdown]
-# Each line is the difference on the same lesions, with its interval. A frozen VGG16 does *not* beat features that were
+# The lines of the cell above the last are differences on the same lesions, with their intervals. A frozen VGG16 does *not* beat features that were
 # made for lesions. Those were also measured inside outlines that an expert had checked, which the network does not get
 # ([Chapter 4](04-classical-baselines.ipynb)); how much of their lead that is, these records cannot say. On the paper's test
-# set, where it was measured, retraining the last block, with several views of each image, is better in both measures; it
-# draws level with the handcrafted features, and no more than that. And evening the priors trades accuracy for balanced
+# set, where it was measured, retraining the last block, with several views of each image, is better in both measures (the
+# frozen network was shown one plain view, so the gain belongs to the two together); it draws level with the handcrafted
+# features, and no more than that. And evening the priors trades accuracy for balanced
 # accuracy, with one and the same network: whoever reports only one of the two numbers has chosen for you.
 #
 # The paper's VGG16 has an accuracy of 78 % ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). On the test set that

@@ -95,7 +95,7 @@ def stack(blocks, shortcuts, width=16):
 
 # %%
 STACKS = {"one block": (1, False), "sixteen blocks": (16, False), "sixteen blocks, shortcuts": (16, True)}
-training.use_precision("float32")  # in half precision a gradient can be too small to be told from zero
+_ = training.use_precision("float32")  # in half precision a gradient can be too small to be told from zero
 losses, arriving = {}, {}
 for name, (blocks, shortcuts) in STACKS.items():
     network = stack(blocks, shortcuts)
@@ -104,7 +104,7 @@ for name, (blocks, shortcuts) in STACKS.items():
     arriving[name] = float(tf.norm(tape.gradient(loss, network.get_layer("first").kernel)))
     network.compile(keras.optimizers.Adam(5e-4), "sparse_categorical_crossentropy", jit_compile=False)
     losses[name] = network.fit(tiny, codes[few], batch_size=25, epochs=6, verbose=0).history["loss"]
-training.use_precision()
+_ = training.use_precision()
 
 # %%
 #| name: resnet-stacks
@@ -125,14 +125,14 @@ right.grid(axis="x")
 right.invert_yaxis()
 plots.show(fig)
 for name in STACKS:
-    print(f"{name:<26} last training loss {losses[name][-1]:.3f}, gradient at the first layer {arriving[name]:.0e}")
+    print(f"{name:<25} last training loss {losses[name][-1]:.3f}, gradient at first layer {arriving[name]:.0e}")
 
 # %% [markdown]
-# The deep network without shortcuts is worse *on its own training images*. So this is no overfitting: in the same number
-# of steps it has learned less. The right panel says why. A gradient is passed back layer by layer, and each layer
-# multiplies it. (Its norm is the length of the list of all its numbers: the root of the sum of their squares.) Many factors
-# below one leave nearly nothing, and the first layers are told nothing. Where the block
-# adds, the gradient has a way around each block.
+# Look at the right ends of the curves. Of the three the deep network without shortcuts has the highest loss, *on its own
+# training images*; so this is no overfitting. With shortcuts the same sixteen blocks have the lowest. The right panel says
+# why. A gradient is passed back layer by layer, and each layer multiplies it. (Its norm is the length of the list of all
+# its numbers: the root of the sum of their squares.) Many factors below one leave nearly nothing, and the first layers are
+# told next to nothing. Where the block adds, the gradient has a way around each block.
 #
 # Batch normalisation, which you met in [Chapter 5](05-cnn-from-scratch.ipynb), keeps gradients from fading, and is not
 # in these stacks. It is no full answer: He and colleagues found that a plain network of more layers stays behind one of
@@ -249,9 +249,9 @@ checks.check("7.2", cuts, ham)
 
 # %%
 #| name: resnet-frozen
-#| caption: The network block by block, by the paper's rule of more than 70 % frozen (Garg et al. 2019), here of the
-#|   convolutions. The bar is the number of weights, on a logarithmic scale. Frozen blocks keep what ImageNet taught
-#|   them, the tail is retrained.
+#| caption: The network block by block, cut so that more than 70 % of its convolutions are frozen, as the paper asks of
+#|   layers (Garg et al. 2019). The bar is the number of weights, on a logarithmic scale. With ImageNet's weights the
+#|   frozen blocks keep what they learned there; the tail is retrained.
 #| alt: Horizontal bars, one a block, from the image downwards. Most are frozen; the last few, retrained, are among the
 #|   longest.
 boundary = models.boundary(resnet)
@@ -375,8 +375,9 @@ checks.check("7.3", folded, ham)
 # %%
 #| name: resnet-records
 #| caption: Residual networks and VGG16 on the real HAM10000 (Tschandl et al. 2018), each as trained and with evened
-#|   priors. Dot and line, value and 95 % interval over lesions; black tick, the floor of that test set; colour, the
-#|   protocol. Compare rows of one colour.
+#|   priors. Frozen, a new head on one plain view; last, the last block retrained, too; tuned, as the recipes have it: of
+#|   the ResNet the last blocks, of VGG16 the last one, and four views of each image. Dot and line, value and 95 %
+#|   interval over lesions; black tick, the floor of that test set; colour, the protocol. Compare rows of one colour.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a
 #|   line and a black tick. In balanced accuracy all dots are right of their ticks.
 SHOWN = [run for run in runs.load_all() if run.name.startswith(("resnet-", "vgg16-")) and not run.facts["synthetic"]]
@@ -391,7 +392,7 @@ for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
 axes[1].set(yticklabels=[], ylim=axes[0].get_ylim())
 plots.show(fig)
 for run in SHOWN:
-    print(f"{run.name}: {run.facts['model']}; {run.origin}; {run.facts['protocol']}, folds {run.facts['folds']}", *run.marks)
+    print(f"{run.name}: {run.origin}; folds {run.facts['folds']}", run.facts["model"], *run.marks, sep="\n   ")
 for kind in ("resnet-frozen", "resnet-last", "resnet-tuned"):
     for protocol in TINTS:
         if not any(run.name.startswith(f"{kind}-{protocol}") for run in SHOWN):
@@ -429,9 +430,10 @@ for (name, other, reading), gain in gains.items():
 
 # %%
 for kind in ("resnet-frozen", "resnet-last", "resnet-tuned"):
-    told = [run.facts["hyperparameters"] for run in book.values() if run.name.startswith(kind) and "evened" not in run.name]
-    print(f"{kind}: lowest validation loss in epoch", " and ".join(str(one["best_epoch"]) for one in told),
-          f"of {max(one['epochs_at_most'] for one in told)} at most")
+    told = [run.facts for run in book.values() if run.name.startswith(kind) and "evened" not in run.name]
+    print(f"{kind}, epoch of the lowest validation loss, of at most",
+          max(one["hyperparameters"]["epochs_at_most"] for one in told))
+    print("  ", "; ".join(f"{one['protocol']} {one['hyperparameters']['best_epoch']}" for one in told))
 
 # %% [markdown]
 # Read it from the top. Frozen, the residual network's features are better than VGG16's, under the two protocols compared
@@ -446,7 +448,7 @@ for kind in ("resnet-frozen", "resnet-last", "resnet-tuned"):
 # records cannot say which of them it was.
 #
 # VGG16 or ResNet, then? Frozen, the ResNet. With blocks retrained, on the paper's test set, the last pairs say that the two
-# cannot be told apart: neither VGG16 retrained from the ResNet frozen, nor the two retrained.
+# cannot be told apart: the retrained VGG16 neither from the frozen ResNet nor from the retrained one.
 #
 # An interval covers the draw of the lesions. It does not cover the seed: each of these networks was trained once a fold,
 # and would come out a little different if trained again.
@@ -548,7 +550,7 @@ checks.quiz(7)
 # %% [markdown]
 # ## Key points
 #
-# - A deep stack without shortcuts fails on its own training images. A shortcut gives the gradient a way around each
+# - A deep stack without shortcuts can end worse than a shallow one, on its own training images. A shortcut gives the gradient a way around each
 #   block.
 # - Cut a network with shortcuts between blocks, never within.
 # - Freezing weights does not still a batch normalisation. `trainable = False` on the layer does.

@@ -66,13 +66,13 @@ support = pd.Series(drawn).value_counts().reindex(CLASSES)
 floors = {"HAM10000": PUBLISHED_IMAGES["nv"] / sum(PUBLISHED_IMAGES.values()), "938": support["nv"] / support.sum()}
 for name, accuracy in PAPER.items():
     test_set = "938" if name in NETWORKS else "HAM10000"
-    print(f"{name:<14} {accuracy:7.2%}   {accuracy - floors[test_set]:+7.2%} against always nv, "
-          f"{floors[test_set]:.2%} ({'the inferred 938' if name in NETWORKS else 'all of HAM10000; its test set is unknown'})")
+    print(f"{name:<14}{accuracy:7.2%}  {100 * (accuracy - floors[test_set]):+6.2f} points from always nv, "
+          f"{floors[test_set]:.2%} on {'the inferred 938' if name in NETWORKS else 'all of HAM10000'}")
 
 # %% [markdown]
-# Two of the three networks are below the floor of the inferred test set. The three older models are below theirs, too, if
-# the images they were tested on had the mix of all of HAM10000. Before you go on, write down what you would tell a clinic
-# that has to choose one. And your guess: of *our* models of the same kinds, which is best?
+# Two of the three networks are below the floor of the inferred test set. On what the three older models were tested nobody
+# knows; if those images had the mix of all of HAM10000, they are below theirs, too. Before you go on, write down what you
+# would tell a clinic that has to choose one. And your guess: of *our* models of the same kinds, which is best?
 #
 # ## One of them has another side
 #
@@ -168,7 +168,7 @@ for protocol in PROTOCOLS:
     tested = runs.load(records.book_folder() / f"resnet-frozen-{protocol}-200x150").predictions
     values = metrics.floor(tested["true"].to_numpy()).set_index(["metric", "dx"])["value"]
     always[protocol] = {"images": f"{len(tested):,}"} | {name: values[key] for name, key in comparison.SCORES.items()}
-print(pd.DataFrame(always).T.to_string(float_format="{:.3f}".format))
+print(pd.DataFrame(always).to_string(float_format="{:.3f}".format))
 
 # %% [markdown]
 # A weighted precision or F1 looks respectable on a test set of nevi without any skill. Balanced accuracy cannot be fooled
@@ -330,8 +330,9 @@ for protocol in PROTOCOLS:
     for row in (row for row in rows if any(part["value"].notna()[row] for part in columns.values())):
         lines[row] = {name: cell(part.loc[row]) for name, part in columns.items()} | {"images": tested[row]}
     page = pd.DataFrame.from_dict(lines, orient="index", columns=["images", *columns]).rename_axis("model").reset_index()
-    page = page.to_html(index=False, border=0, na_rep="–")
+    page = page.to_html(index=False, border=0, na_rep="–", classes="wide")
     title = f"{TITLES[protocol]}: value [95 % interval]"
+    page = page.replace(" [", "<br>[")  # the interval below its value
     display(HTML(page.replace("<thead>", f'<caption style="text-align:left">{title}</caption><thead>', 1)))
 
 # %% [markdown]
@@ -351,9 +352,10 @@ for metric in ("accuracy", "balanced_accuracy"):
           f"[{row['low']:+.3f}, {row['high']:+.3f}]")
 
 # %% [markdown]
-# The other way counts. Leave out the lesions on which both are right, or both wrong: they do not tell the two apart. Of the
+# The other way is to count. Leave out the lesions on which both are right, or both wrong: they do not tell the two apart. Of the
 # rest, how many go to each? If neither is better, each is a toss of a coin. That is **McNemar's test** ([McNemar
-# 1947](https://doi.org/10.1007/BF02295996)). It takes what it counts as independent, so count lesions, not photographs.
+# 1947](https://doi.org/10.1007/BF02295996)). The test assumes that what it counts is independent, so count lesions, not
+# photographs.
 #
 # ### Exercise 8.3: which one is better?
 #
@@ -420,9 +422,9 @@ plots.show(fig)
 
 # %%
 for (protocol, score), one in leads.items():
-    print(f"{protocol}, {score}, {one.images:,} images of {one.lesions:,} lesions; best: {one.best}, {one.value:.3f}")
+    print(f"{protocol}, {score}, {one.images:,} images of {one.lesions:,} lesions\nbest: {one.best}, {one.value:.3f}")
     print(one.table[["value", "lead", "low", "high"]].sort_values("lead").head(5).round(3).to_string(), "\n")
-print("McNemar's test on lesions, accuracy: lesions that only the best, and only the other, answers rightly")
+print("McNemar's test, accuracy: lesions that only the best, and only the other, gets right")
 for protocol in ("holdout938", "grouped"):
     print(protocol, leads[protocol, "accuracy"].best)
     part = leads[protocol, "accuracy"].table[["only_best", "only_other", "p", "p_holm"]]
@@ -443,15 +445,12 @@ against = {}
 for family in NETWORKS:
     ours = [e for e in found if e.family == family and e.protocol == "holdout938" and e.run.origin == "the book"]
     ours = {e.model: e.run for e in ours if e.reading == BY_IMAGE}
-    if not ours:
-        print(f"{family:<7} ours: not measured yet")
-        continue
     best = max(ours, key=lambda model: ours[model].metric("accuracy")["value"])
     n, mine, theirs = support.sum(), ours[best].metric("accuracy")["value"], COUNTS[family]
     low, high = confint_proportions_2indep(round(mine * n), n, theirs, n, method="newcomb")
     against[family] = (best, mine - theirs / n, low, high)
-    print(f"{family:<7} paper {theirs / n:.3f}; ours {mine:.3f} ({best}); ours minus paper {100 * (mine - theirs / n):+.1f} "
-          f"points [{100 * low:+.1f}, {100 * high:+.1f}]")
+    print(f"{family:<7} paper {theirs / n:.3f}, ours {mine:.3f} ({best}): "
+          f"{100 * (mine - theirs / n):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]")
 
 # %% [markdown]
 # Mind what is subtracted. Our CNN is read by image here, that is, with the shares of the classes put back; the paper's was
@@ -478,7 +477,8 @@ for family in NETWORKS:
 #| name: recall-by-class
 #| caption: Recall of each class, in hundredths, and as shade. First row, the paper's CNN (Garg et al. 2019, Table 3); then
 #|   our models on the inferred test set of the paper, read by image on the left and by class on the right. Below the class
-#|   stands its number of test images. Real HAM10000 (Tschandl et al. 2018). *The star: stages 1 to 3 alone.
+#|   stands its number of test images. Real HAM10000 (Tschandl et al. 2018). Blank, no record, or not printed. *The star:
+#|   stages 1 to 3 alone.
 #| alt: Two tables of shaded numbers, one row a model and one column a class. On the left the column of nevi is the darkest
 #|   by far. On the right the other columns are darker than on the left, and that of nevi is lighter.
 recalled = {}
@@ -502,8 +502,9 @@ plots.show(fig)
 #
 # ## A ResNet's mistakes
 #
-# The paper's Figure 3 is the confusion matrix of its ResNet. Of it we use only what the text gives: how many were right. If
-# the inference holds, its rows have the sums of ours. Here is ours with the highest accuracy, read by image.
+# The paper's Figure 3 is the confusion matrix of its ResNet, as a picture. This page uses what the paper says in text and
+# tables, and of its ResNet that is the accuracy alone. If the inference holds, the rows of the two matrices have the same
+# sums. Here is ours with the highest accuracy, read by image.
 
 # %%
 #| name: compared-confusion
@@ -524,12 +525,12 @@ print(f"{name}: {np.trace(matrix)} of {matrix.to_numpy().sum()} right; the paper
 missed = matrix.loc["mel"].drop("mel")
 print(f"melanomas: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()} found; {missed['nv']} called a nevus, "
       f"{missed.sum() - missed['nv']} something else")
-print(f"the paper's may have missed all {support['mel']} melanomas and still be right {theirs} times:",
-      support.sum() - support["mel"] >= theirs)
+print(f"by its accuracy alone the paper's could have missed all {support['mel']} melanomas: it is wrong "
+      f"{support.sum() - theirs} times")
 
 # %% [markdown]
-# The last line is arithmetic, not an accusation. It says how little an accuracy tells: so many answers may be wrong that
-# every melanoma fits among them.
+# The last line is arithmetic, not an accusation. It says how little an accuracy tells: every melanoma could be among the
+# wrong answers.
 #
 # ## A CNN from scratch, class by class
 #
@@ -541,12 +542,10 @@ ours = {e.model: e.run for e in found if e.family == "CNN" and e.protocol == "ho
 beside = {("paper", score): TABLE_3[score] for score in TABLE_3}
 for model, run in ours.items():
     beside |= {(model, score): pd.Series({dx: run.metric(score, dx)["value"] for dx in CLASSES}) for score in TABLE_3}
-beside = pd.DataFrame(beside | {("", "images"): support})
-print(beside.round(2).to_string())
-print("" if ours else "\nOurs: not measured yet.")
+print(pd.DataFrame(beside | {("", "images"): support}).round(2).to_string())
+print("\nbalanced accuracy\n   the paper's:", cell(cnn["balanced accuracy"]))
 for model, run in ours.items():
-    value = run.metric("balanced_accuracy")
-    print(f"{model}: balanced accuracy {cell(value)}; the paper's {cell(cnn['balanced accuracy'])}")
+    print(f"   {model}:", cell(run.metric("balanced_accuracy")))
 
 # %% [markdown]
 # ## One answer a lesion
@@ -557,7 +556,8 @@ for model, run in ours.items():
 
 # %%
 lesions = comparison.by_lesion([entry for entry in found if entry.protocol == "grouped"]).droplevel("protocol")
-print(lesions.round(3).to_string())
+page = lesions.astype({("image", "count"): int, ("lesion", "count"): int})
+display(HTML(page.to_html(border=0, float_format="{:.3f}".format, classes="wide")))
 gain = 100 * (lesions["lesion", "accuracy"] - lesions["image", "accuracy"])
 margin = 100 * (lesions["lesion", "floor"] - lesions["image", "floor"])
 rise = 100 * (lesions["lesion", "balanced accuracy"] - lesions["image", "balanced accuracy"])
@@ -578,7 +578,8 @@ print(f"balanced accuracy: {rise.mean():+.1f} points on average, from {rise.min(
 #| name: histo-only
 #| caption: Accuracy, read by image, on all test images (filled) and on those confirmed by histopathology alone (hollow),
 #|   with 95 % intervals over lesions; black ticks, the floors, on the left that of the confirmed images, on the right that
-#|   of all. Left panel, the inferred test set of the paper; right panel, the grouped folds. Real HAM10000 (Tschandl et al. 2018). *The star: stages 1 to 3 of the network alone.
+#|   of all. Left panel, the inferred test set of the paper; right panel, the grouped folds. Real HAM10000 (Tschandl et al.
+#|   2018). No mark: no record. *The star: stages 1 to 3 of the network alone.
 #| alt: Two panels with one row a model. In each row the hollow dot lies far to the left of the filled one, and so does its
 #|   black tick.
 confirmed = comparison.on_slice([entry for entry in found if entry.reading == BY_IMAGE], "dx_type", "histo")
@@ -593,7 +594,7 @@ for axis, protocol in zip(axes, ("holdout938", "grouped")):
     axis.set(title=f"{protocol}: {images:,} confirmed", xlabel="accuracy", xlim=(0.3, 0.95))
     axis.set_ylim(len(models) - 0.4, -0.6)
     excess[protocol] = [100 * (part["value"] - part["floor"]).mean() for part in (whole, histo)]
-    print(f"{protocol}: accuracy {100 * (histo['value'] - whole['value']).mean():+.1f} points on average; above the floor "
+    print(f"{protocol}: accuracy {100 * (histo['value'] - whole['value']).mean():+.1f} points on average;\n   above the floor "
           "by {:.1f} points on all images, by {:.1f} on the confirmed ones".format(*excess[protocol]))
 plots.show(fig)
 
@@ -631,16 +632,15 @@ for key, what in ASKED.items():
     one = leads[key]
     level, second = list(one.table.index[one.table["low"] <= 0]), one.table["value"].idxmax()
     ahead = 100 * one.table.loc[second]
-    print(f"Best {what} ({one.images:,} images): {one.best}, {one.value:.3f}.\n   Lead over the next, {second}: "
+    print(f"Best {what} ({one.images:,} images):\n   {one.best}, {one.value:.3f}.\n   Lead over the next, {second}: "
           f"{ahead['lead']:.1f} points [{ahead['low']:.1f}, {ahead['high']:.1f}].\n"
           f"   Clearly ahead of {len(one.table) - len(level)} of {len(one.table)} other models; "
           f"not clearly ahead of: {'; '.join(level) or 'none'}.")
     if otherwise[key]:
         print(f"   Read by image, for want of a record read by class: {'; '.join(otherwise[key])}.")
-if "ResNet" in against:
-    _, difference, low, high = against["ResNet"]
-    print(f"Our ResNet against the paper's, accuracy: {100 * difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
-          + (", no difference that can be told from none." if low <= 0 <= high else "."))
+_, difference, low, high = against["ResNet"]
+print(f"Our ResNet against the paper's, accuracy: {100 * difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
+      + (",\n   no difference that can be told from none." if low <= 0 <= high else "."))
 mine = [entry for entry in found if entry.run.origin != "the book"]
 print(f"Yours: {len(mine)} records" if mine else "Yours: none yet. Train on the real images in Chapters 5 to 7, then run this "
       "page again.")

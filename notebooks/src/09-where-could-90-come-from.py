@@ -31,10 +31,13 @@ if "google.colab" in sys.modules:
     # %pip install --quiet --no-deps "git+{{repository}}"
 
 # %% tags=["remove-output"]
+import textwrap
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits
 
 from helpers import (
     checks,
@@ -174,7 +177,7 @@ for name, other in pairs:
 
 # %%
 mixed = pd.DataFrame(rows).T
-print(mixed.round(3).to_string())
+print(mixed.rename(columns={"weighed by diagnosis": "by diagnosis"}).round(3).to_string())
 left = mixed["the 938"] - mixed["and by photographed once"]
 print(f"\nFrom grouped to the 938: {100 * (mixed['the 938'] - mixed['grouped']).mean():+.1f} points on average.")
 print(f"Left once the mix is the same: {100 * left.mean():+.1f} on average, "
@@ -232,7 +235,7 @@ chosen = [(name, f"{name}-on-test") for name in book if f"{name}-on-test" in boo
 gained = pd.Series({name: book[other].metric("accuracy")["value"] - book[name].metric("accuracy")["value"]
                     for name, other in chosen})
 for name, gain in gained.items():
-    print(f"{name:<38} {100 * gain:+.1f} points from choosing the epoch on the 938")
+    print(f"{name:<34} {100 * gain:+.1f} points from choosing the epoch on the 938")
 print(f"on average {100 * gained.mean():+.1f} points, from {100 * gained.min():+.1f} to {100 * gained.max():+.1f}")
 
 # %% [markdown]
@@ -303,15 +306,13 @@ plots.show(fig)
 # do not, under the naive split by image.
 
 # %%
-experiment, measured = None, None
-if (records.book_folder() / "leakage-frozen" / "experiment.json").exists():
-    experiment, measured = runs.load_experiment(records.book_folder() / "leakage-frozen")
-    print(experiment["notes"], "\n")
-    naive = measured[measured["arm"].str.endswith(("/image8020", "/grouped"))]
-    naive = naive.groupby(["arm", "stratum", "metric"], sort=False)["value"].mean().unstack()
-    print(naive[["images", "share_nv", "accuracy", "balanced_accuracy"]].round(3).to_string())
-else:
-    print("not measured yet")
+experiment, measured = runs.load_experiment(records.book_folder() / "leakage-frozen")
+print(textwrap.fill(experiment["notes"], 80))
+naive = measured[measured["arm"].str.endswith(("/image8020", "/grouped"))]
+print(f"\nMeans over {naive['repetition'].nunique()} repetitions:")
+naive = naive.groupby(["arm", "stratum", "metric"], sort=False)["value"].mean().unstack()
+shown = naive[["images", "share_nv", "accuracy", "balanced_accuracy"]].round({"images": 0})
+print(shown.astype({"images": int}).to_string(float_format="{:.3f}".format))
 
 # %% [markdown]
 # Here `1-nn` is the memoriser of Chapter 2, `logistic` and `svm` are as in Chapter 4; their features are what a frozen
@@ -332,9 +333,10 @@ else:
 #    As many of its images go to training set A.
 # 4. All else is common to A and B.
 #
-# So A and B agree in size, in diagnoses, in the number of lesions and in images a lesion. Heads **could leak** in B.
-# Tails, and heads for which there is no donor, are the **control**: the same kind of lesion, with no sibling in either
-# set.
+# So A and B agree in size, in diagnoses, in the number of lesions and in images a lesion. Test lesions that came up heads
+# and have a donor are called **could leak**: in B they do. All others **could not leak**; those among them that have
+# several images, the tails and the heads without a donor, are the **control**: the same kind of lesion, with no sibling in
+# either set.
 
 # %%
 table = ham.table
@@ -342,11 +344,12 @@ groups, classes = splits.lesion_groups(table).to_numpy(), table["dx"].to_numpy(s
 draw = leakage.paired(table, seed=config.seed)
 siblings, donated = np.setdiff1d(draw.b, draw.common), np.setdiff1d(draw.a, draw.common)
 print(f"{len(draw.a):,} and {len(draw.b):,} training images, {len(draw.common):,} of them in both")
-print(pd.DataFrame({"donated, in A": pd.Series(classes[donated]).value_counts(),
-                    "siblings, in B": pd.Series(classes[siblings]).value_counts()}).reindex(CLASSES).to_string())
+counts = {"donated, in A": pd.Series(classes[donated]), "siblings, in B": pd.Series(classes[siblings])}
+print(pd.DataFrame({name: one.value_counts().reindex(CLASSES, fill_value=0) for name, one in counts.items()}).to_string())
 for name, train in (("A", draw.a), ("B", draw.b)):
-    print(f"{name}: {splits.audit(table, train, draw.test)}")
-print({name: int(inside.sum()) for name, inside in draw.strata.items()})
+    found = splits.audit(table, train, draw.test)
+    print(f"{name}: of {found.test_images:,} test images {found.leaked_images:,} show a lesion that is also trained on")
+print("test images:", ", ".join(f"{name} {inside.sum():,}" for name, inside in draw.strata.items()))
 
 # %%
 #| name: swapped-siblings
@@ -403,7 +406,8 @@ for repetition in range(config.sizes.repeats):
     draw = leakage.paired(table, config.seed + repetition, rows=config.sizes.rows)
     for name, model in leakage.models(config.seed, min(values.shape[1], len(draw.a))).items():
         for arm, train in (("A", draw.a), ("B", draw.b)):
-            answers = model.fit(values[train], classes[train]).predict(values[draw.test])
+            with threadpool_limits(1, "blas"):  # its matrices are so small that two threads mostly wait for each other
+                answers = model.fit(values[train], classes[train]).predict(values[draw.test])
             found += [(repetition, f"{name}/{arm}", *row)
                       for row in leakage.score(classes[draw.test], answers, draw.strata)]
 live = leakage.effects(pd.DataFrame(found, columns=list(runs.RESULTS)), ratio=len(draw.test) / len(draw.a))
@@ -414,9 +418,9 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #
 # The same with features of a frozen ResNet and twenty repetitions, and with a network whose last block was trained in
 # both arms. The interval is the one of [Nadeau and Bengio 2003](https://doi.org/10.1023/A:1024068626366): repetitions
-# share images, so that their spread alone would promise too much; the more images are tested, for each that is trained on,
-# the wider it is. How briefly the network was trained, and on how few images, is printed below the figure: a longer
-# training might memorise more.
+# share images, so that their spread alone would promise too much; the larger the test set is beside the training set, the
+# wider it is. How briefly the network was trained, and on how few images, is printed with the numbers: a longer training
+# might memorise more.
 
 # %%
 #| name: leak-effect
@@ -426,11 +430,9 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #| alt: One blue and one grey dot with a horizontal line for each model, and a vertical dashed line at nothing.
 parts = []
 for name in ("leakage-frozen", "leakage-tuned"):
-    if (records.book_folder() / name / "experiment.json").exists():
-        facts, results = runs.load_experiment(records.book_folder() / name)
-        parts.append(leakage.effects(results, ratio=facts["test_images"] / facts["training_images"]))
-effects = pd.concat(parts) if parts else live
-print("" if parts else "The book's experiment is not measured yet; these are the live numbers.")
+    facts, results = runs.load_experiment(records.book_folder() / name)
+    parts.append(leakage.effects(results, ratio=facts["test_images"] / facts["training_images"]))
+effects = pd.concat(parts)
 shown = effects.xs("accuracy", level="metric")
 shown = 100 * shown.loc[[(m, s) for m in shown.index.unique(0) for s in ("could leak", "control")],
                         ["value", "low", "high"]]
@@ -441,10 +443,7 @@ axis.axvline(0, color="#1A1A1A", linestyle="--", linewidth=1)
 axis.set_xlabel("points of accuracy, B minus A")
 plots.show(fig)
 print(effects.round(4).to_string())
-if parts:
-    print("tuned:", runs.load_experiment(records.book_folder() / "leakage-tuned")[0]["notes"])
-if not any(label.startswith("tuned") for label in shown.index):
-    print("the network with a trained last block: not measured yet")
+print(textwrap.fill(f"tuned: {facts['notes']}", 80))
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -477,19 +476,21 @@ for label, row in shown.iterrows():
 # each.
 
 # %%
-if measured is not None:
-    copied = measured[measured["arm"].str.contains("before|after")]
-    copied = copied.groupby(["arm", "stratum", "metric"])["value"].mean().unstack()
-    print(copied.round(3).to_string())
-else:
-    print("not measured yet")
+copied = measured[measured["arm"].str.contains("before|after")]
+print(f"Means over {copied['repetition'].nunique()} repetitions:")
+copied = copied.groupby(["arm", "stratum", "metric"])["value"].mean().unstack()
+shown = copied.drop("before", level="arm")[["images", "accuracy", "balanced_accuracy"]].astype({"images": int})
+print(shown.to_string(float_format="{:.3f}".format))
+exact = copied.loc[("before", "rows"), "share_exact_copies"]
+print(f"Copied before: {exact:.1%} of the tested rows are exact copies of training images.")
 
 # %% [markdown]
-# Copied before, tested rows are mostly images that were trained on, and a model that only memorises shines. Copied
-# after, on the training rows alone, it is what it is. Compare the columns of balanced accuracy, which does not depend
+# Copied before the split, tested rows are mostly images that were trained on, and a model that only memorises shines.
+# Copied after it, in the training rows alone, the memoriser gains nothing. Compare the columns of balanced accuracy, which does not depend
 # on how common a diagnosis is. But do not take their difference for the worth of the leak in points: the two orders
 # are tested on different images, which is the comparison that deceives, again, and there were two repetitions. What it
-# does show is a false order: tested on copies, the memoriser beats the model that is better on clean images.
+# does show is a false order: tested on copies, the memoriser beats the model whose balanced accuracy on clean images is
+# the higher one.
 #
 # ## What each explanation is worth
 #
@@ -499,8 +500,8 @@ else:
 
 # %%
 network = "resnet-frozen" if "resnet-frozen" in mixed.index else mixed.index[-1]
-row, naive_run = mixed.loc[network], book.get(f"{network}-image8020-200x150")
-leaks = naive_run.facts["leaked_images"] / len(naive_run.predictions) if naive_run else np.nan
+row, dealt = mixed.loc[network], naive.loc["logistic/image8020", "images"]
+leaks = dealt["leaked"] / dealt["all"]  # images with a sibling in training, of all of a naive exam
 effect = 100 * leaks * effects.xs(("could leak", "accuracy"), level=("stratum", "metric"))["value"]
 own = 100 * gained.get(f"{network}-holdout938-200x150", np.nan)
 half = 100 * (interval.high - interval.low) / 2
@@ -533,22 +534,21 @@ assert np.mean(drawn["resnet-frozen-grouped-200x150"] >= 849 / 938) > 0.025, "lu
 retrained, at_938 = drawn["resnet-tuned-grouped-200x150"], book["resnet-tuned-holdout938-200x150"].metric("accuracy")["value"]
 assert np.mean(retrained >= 849 / 938) > 0.5 and at_938 < 849 / 938 and 0.01 < retrained.mean() - at_938 < 0.025, "a warning"
 assert splits.audit(table, draw.a, draw.test).leaked_images == 0 and len(draw.a) == len(draw.b)
-if measured is not None:
-    for name in ("1-nn", "logistic", "svm"):
-        strata = naive.loc[f"{name}/image8020"]
-        assert strata.loc["leaked", "share_nv"] < strata.loc["not leaked", "share_nv"]
-        assert strata.loc["leaked", "accuracy"] < strata.loc["not leaked", "accuracy"], "it points the wrong way"
-        if name == "1-nn":
-            assert strata.loc["leaked", "balanced_accuracy"] > strata.loc["not leaked", "balanced_accuracy"] + 0.1
-        control = effects.loc[(name, "control", "accuracy")]
-        assert control["low"] < 0 < control["high"], "the control stands still"
-        if name != "logistic":
-            assert effects.loc[(name, "could leak", "accuracy"), "low"] > 0, "what memorises gains from siblings"
-    assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > 0.8
-    clean = copied.xs("all", level="stratum")["balanced_accuracy"]
-    assert clean["1-nn/after"] < clean["logistic/after"], "better on clean images"
-    assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > copied.loc[
-        ("logistic/before", "rows"), "balanced_accuracy"], "worse on copies"
+for name in ("1-nn", "logistic", "svm"):
+    strata = naive.loc[f"{name}/image8020"]
+    assert strata.loc["leaked", "share_nv"] < strata.loc["not leaked", "share_nv"]
+    assert strata.loc["leaked", "accuracy"] < strata.loc["not leaked", "accuracy"], "it points the wrong way"
+    if name == "1-nn":
+        assert strata.loc["leaked", "balanced_accuracy"] > strata.loc["not leaked", "balanced_accuracy"] + 0.1
+    control = effects.loc[(name, "control", "accuracy")]
+    assert control["low"] < 0 < control["high"], "the control stands still"
+    if name != "logistic":
+        assert effects.loc[(name, "could leak", "accuracy"), "low"] > 0, "what memorises gains from siblings"
+assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > 0.8
+clean = copied.xs("all", level="stratum")["balanced_accuracy"]
+assert clean["1-nn/after"] < clean["logistic/after"], "better on clean images"
+assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > copied.loc[
+    ("logistic/before", "rows"), "balanced_accuracy"], "worse on copies"
 
 # %% [markdown]
 # ## What the data support, and no more
@@ -590,8 +590,8 @@ checks.quiz(9)
 # - Leaked and clean images differ in more than the leak. Keep the exam, change the training, and keep a control.
 # - A null result is a result: state it with its interval.
 #
-# **What comes next.** So far a model gives one answer, right or wrong. The next chapter asks for its probabilities:
-# can they be believed, and what can be decided with them?
+# **What comes next.** So far a model gives one answer, right or wrong. A chapter that is planned asks for its
+# probabilities: can they be believed, and what can be decided with them?
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.
