@@ -8,9 +8,10 @@ BIN := .venv/bin
 READY := .venv/ready
 UV := _build/uv/bin/uv
 
-# What the tests and the stored notebook outputs stand on: the embedded sample, whatever the shell has set.
+# What the tests and the stored notebook outputs stand on: the embedded sample, whatever the shell has set.  The matrices
+# are small, and two threads of BLAS would wait for each other.
 SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET SKIN_TIER=quick SKIN_CACHE=$(CURDIR)/_build/cache \
-	SKIN_RUNS=$(CURDIR)/_build/runs SKIN_WEIGHTS=random TF_CPP_MIN_LOG_LEVEL=3
+	SKIN_RUNS=$(CURDIR)/_build/runs SKIN_WEIGHTS=random TF_CPP_MIN_LOG_LEVEL=3 OPENBLAS_NUM_THREADS=1
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +21,7 @@ book: $(READY) ## Run the notebooks and build the book into _build/html
 
 test: $(READY) ## Test the helpers, the notebooks and the built book
 	$(BIN)/ruff check .
-	$(SAMPLE) $(BIN)/pytest tests --ignore tests/test_book.py --cov --cov-report=term-missing:skip-covered
+	$(SAMPLE) $(BIN)/pytest tests --ignore tests/test_book.py --durations=15 --cov --cov-report=term-missing:skip-covered
 	$(SAMPLE) $(BIN)/pytest --nbval-lax $(wildcard notebooks/*.ipynb)
 	$(BIN)/python tools/book.py
 	$(BIN)/pytest tests/test_book.py

@@ -45,6 +45,7 @@ def environment():
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONUTF8": "1",
+        "OPENBLAS_NUM_THREADS": "1",  # small matrices: two threads would wait for each other
     }
 
 

@@ -311,10 +311,6 @@ turns |= {name: moved(f, ours[name]) for name, f in OURS.items()}
 for name, distance in turns.items():
     print(f"{name:<11} moved {distance:.2f} of the distance between two images")
 
-# %% [markdown]
-# Colour and shape stay, texture nearly. Gradients do not: a quarter turn swaps their directions. The set
-# of features that the course keeps for its records turns each lesion first, until its longest axis is level.
-
 # %%
 #| name: single-features
 #| caption: Four single features, by diagnosis: mean over lesions with its interval. One number parts some diagnoses
@@ -335,6 +331,10 @@ for axis in axes[:, 1]:
 plots.show(fig)
 
 # %% [markdown]
+# One feature is not enough, then. And mind the lines printed above the figure: when the camera turns, colour and shape
+# stay, and texture nearly. Gradients do not, since a quarter turn swaps their directions; the set of features that the
+# course keeps for its records turns each lesion first, until its longest axis is level.
+#
 # ## Three models
 #
 # A **random forest** ([Breiman 2001](https://doi.org/10.1023/A:1010933404324)) asks many decision trees, each grown on
