@@ -559,7 +559,7 @@ def test_the_focus_of_links_buttons_and_folds_can_be_seen(page):
 
 def test_what_a_cell_prints_fits_the_page_of_a_laptop(page):
     too_wide = {}
-    for path in chapter_pages() + [HTML / "book" / "reproduction.html"]:
+    for path in (*chapter_pages(), HTML / "book" / "reproduction.html"):
         page.goto(path.as_uri())
         found = page.evaluate("""[...document.querySelectorAll('.cell_output pre')]
             .filter(output => output.scrollWidth > output.clientWidth + 1).map(output => output.textContent)""")
