@@ -5,6 +5,7 @@ Chapter 2 introduces it.  Rows are positions in ``Dataset.table`` (0 to n - 1), 
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -124,8 +125,8 @@ def grouped(table, fold=0, n_folds=5, seed=SEED):
             f"class {fewest.idxmin()!r} has {fewest.min()} lesions, too few for {n_folds} folds: "
             "use fewer folds or more data"
         )
-    folds = StratifiedGroupKFold(n_folds).split(table, table["dx"], shuffled(groups, seed))
-    rest, test = list(folds)[fold]
+    test = _folds(table["dx"], groups, n_folds, seed)[fold]
+    rest = np.setdiff1d(np.arange(len(table)), test)
     return _with_validation("grouped", table, groups, rest, test, seed)
 
 
@@ -178,12 +179,12 @@ def audit(table, train, test):
         raise ValueError("the test set is empty: there is nothing to audit")
     groups = lesion_groups(table).to_numpy()
     checksums = table["checksum"].to_numpy()
-    leaked = np.isin(groups[test], groups[train])
+    leaked = pd.Series(groups[test]).isin(groups[train]).to_numpy()
     return Audit(
         test_images=len(test),
         leaked_images=int(leaked.sum()),
         shared_lesions=len(np.unique(groups[test][leaked])),
-        exact_copies=int(np.isin(checksums[test], checksums[train]).sum()),
+        exact_copies=int(pd.Series(checksums[test]).isin(checksums[train]).sum()),
     )
 
 
@@ -204,6 +205,15 @@ def _with_validation(protocol, table, groups, rest, test, seed):
     folds = min(VALIDATION_FOLDS, groups.iloc[rest].groupby(table["dx"].iloc[rest]).nunique().max())
     if folds < 2:
         raise ValueError(f"no class has two lesions left for a validation set beside {len(test)} test images: add some")
-    cut = StratifiedGroupKFold(folds).split(rest, table["dx"].iloc[rest], shuffled(groups.iloc[rest], seed))
-    train, validation = next(cut)
-    return Split(protocol, train=np.sort(rest[train]), validation=np.sort(rest[validation]), test=np.sort(test))
+    validation = np.sort(rest[_folds(table["dx"].iloc[rest], groups.iloc[rest], folds, seed)[0]])
+    return Split(protocol, train=np.setdiff1d(rest, validation), validation=validation, test=np.sort(test))
+
+
+def _folds(classes, groups, n_folds, seed):
+    """Return the positions in each fold; dealt once for the same rows, since HAM10000 takes scikit-learn seconds."""
+    return _dealt(tuple(classes), tuple(shuffled(groups, seed).tolist()), n_folds)
+
+
+@lru_cache(maxsize=64)
+def _dealt(classes, groups, n_folds):
+    return [fold for _, fold in StratifiedGroupKFold(n_folds).split(groups, classes, groups)]

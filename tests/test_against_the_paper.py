@@ -157,8 +157,14 @@ def test_the_overview_is_scikit_learn_s(page):
             assert row[name, "floor"] == pytest.approx(floors[key], **TOLERANCE)
 
 
+def captioned(page):
+    """The tables of the section "The table": one a protocol, with its name above."""
+    found = [BeautifulSoup(text, "html.parser") for text in page["displayed"]]
+    return [table for table in found if table.caption]
+
+
 def test_the_printed_table_has_these_numbers_in_the_right_places(page):
-    tables = [BeautifulSoup(text, "html.parser") for text in page["displayed"]]
+    tables = captioned(page)
     assert len(tables) == 3
     by_place = {(entry.protocol, entry.model, entry.reading): entry.run.name for entry in page["found"]}
     seen = set()
@@ -167,7 +173,7 @@ def test_the_printed_table_has_these_numbers_in_the_right_places(page):
         heads = [cell.text for cell in table.thead.find_all("th")]
         assert heads == ["model", "images", *SHOWN, "balanced accuracy, read by class"]
         for line in table.tbody.find_all("tr"):
-            model, images, *cells = (cell.text for cell in line.find_all("td"))
+            model, images, *cells = (cell.get_text(" ") for cell in line.find_all("td"))
             for head, text in zip(heads[2:], cells, strict=True):
                 reading = "by class" if head.endswith("by class") else "by image"
                 name = by_place.get((protocol, model, reading))
@@ -186,9 +192,9 @@ def test_the_printed_table_has_these_numbers_in_the_right_places(page):
 
 def test_the_rows_of_the_floor_and_of_the_paper_s_cnn_are_arithmetic(page):
     rows = {}
-    for text in page["displayed"]:
-        for line in BeautifulSoup(text, "html.parser").tbody.find_all("tr"):
-            model, _, *cells = (cell.text for cell in line.find_all("td"))
+    for table in captioned(page):
+        for line in table.tbody.find_all("tr"):
+            model, _, *cells = (cell.get_text(" ") for cell in line.find_all("td"))
             rows.setdefault(model, []).append(cells)
     support = {"akiec": 26, "bcc": 30, "bkl": 75, "df": 6, "mel": 39, "nv": 751, "vasc": 11}
     truth = np.repeat(list(support), list(support.values()))

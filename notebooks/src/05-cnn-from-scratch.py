@@ -722,8 +722,7 @@ assert all(gain.loc["accuracy", "low"] < 0 < gain.loc["accuracy", "high"] for ga
 before, after = (run.facts["hyperparameters"] for run in by_schedule.values())
 assert before["epochs_trained"] == after["epochs_trained"] and before["precision"] != after["precision"]
 assert all(before["recipe"][key] == value for key, value in after["recipe"].items() if key not in ("title", "label", "cosine"))
-losses = by_schedule["cosine"].history["validation_loss"]
-assert losses.iloc[-5:].mean() < losses.iloc[-10:-5].mean(), "not by heart: the validation loss has not risen"
+assert (smooth := by_schedule["cosine"].history["validation_loss"].rolling(5).mean()).iloc[-1] < smooth.min() + 0.01
 assert (histories["cnn-improved-holdout938-96x96"]["learning_rate"] == 1e-3).mean() > 0.5, "most at the full rate"
 for network, rival in ((ours, "weighted"), (restored, "plain")):
     machine = BY_NAME[f"classical-holdout938-handcrafted-svm-{rival}"]

@@ -105,10 +105,10 @@ tiles = [np.kron(shades[..., k], np.ones((8, 8, 1), np.uint8)) for k in range(sh
 plots.show(plots.gallery([tiles[row : row + 16] for row in range(0, 64, 16)], ["1–16", "17–32", "33–48", "49–64"]))
 
 # %% [markdown]
-# With ImageNet's weights you see edges, lines and colours here: compare them with the three kernels that a person wrote in
-# [Chapter 5](05-cnn-from-scratch.ipynb). Nobody wrote these. (With random weights you see noise, and the maps below are of
-# no use either.) Whoever sorts photographs, of teapots or of lesions, needs edges and colours first; that is why weights
-# learned on one task are a start for another. This is **transfer learning**.
+# With ImageNet's weights you see edges, lines and colours here: compare them with the three kernels that a person wrote
+# in [Chapter 5](05-cnn-from-scratch.ipynb). Nobody wrote these. (With random weights you see noise, and the maps below
+# are of no use either.) Whoever sorts photographs, of teapots or of lesions, needs edges and colours first; that is why
+# weights learned on one task are a start for another. This is **transfer learning**.
 
 # %%
 #| name: vgg16-maps
@@ -285,13 +285,13 @@ ahead, behind = multiply_adds(frozen), multiply_adds(tail)
 print(f"the frozen part does {sum(ahead) / sum(ahead + behind):.0%} of a forward pass")
 
 # %% [markdown]
-# How much can that save? A training step asks the frozen part once, and the tail three times over: forward, back for the
-# gradient of its weights, and back for the gradient of its inputs. (Its first layer needs no gradient of its inputs: there is nothing
-# before it to train.) With a cache the frozen part is asked in one epoch alone. So there is a **ceiling**, and it is
-# arithmetic. Nobody can cache more than that away. It depends on the image size, on the epochs, and on how many versions
-# of each image are cached. A benchmark measured how near this course comes to it, at the size that it names: three
-# training steps with the cache and three without, *extrapolated* to fifty epochs with the time to fill the cache
-# included.
+# How much can that save? A training step asks the frozen part once, and the tail three times over: forward, back for
+# the gradient of its weights, and back for the gradient of its inputs. (Its first layer needs no gradient of its
+# inputs: there is nothing before it to train.) With a cache the frozen part is asked in one epoch alone. So there is a
+# **ceiling**, and it is arithmetic. Nobody can cache more than that away. It depends on the image size, on the epochs,
+# and on how many versions of each image are cached. A benchmark measured how near this course comes to it, at the size
+# that it names: three training steps with the cache and three without, *extrapolated* to fifty epochs with the time to
+# fill the cache included.
 
 # %% tags=["nbval-check-output"]
 step = 3 * sum(behind) - behind[0]
@@ -332,8 +332,8 @@ print(f"filled, each asked once: about {len(rows) + len(split.validation) + len(
 # ## One straight line a class
 #
 # The cheapest transfer trains no network at all. Let the backbone run to its end, average each of its feature maps over
-# the image, and give these **frozen features** to a **logistic regression**: one weighted sum for each class, and a softmax
-# that makes the seven sums into probabilities.
+# the image, and give these **frozen features** to a **logistic regression**: one weighted sum for each class, and a
+# softmax that makes the seven sums into probabilities.
 
 # %%
 averaged = keras.Sequential([tail, layers.GlobalAveragePooling2D()])
@@ -487,6 +487,14 @@ for kind in ("vgg16-frozen", "vgg16-tuned"):
             print(f"{kind} under {protocol}: not measured yet")
 
 # %%
+BY_NAME = {run.name: run for run in KEPT}
+OURS = {"retrained": "vgg16-tuned-holdout938-200x150", "frozen, priors evened": "vgg16-frozen-holdout938-200x150-evened"}
+accuracies = {reading: BY_NAME[name].metric("accuracy") for reading, name in OURS.items()}
+print(f"accuracy on the inferred test set, floor {accuracies['retrained']['floor']:.3f}; the paper's VGG16: 0.78")
+for reading, one in accuracies.items():
+    print(f"   ours, {reading:<22} {one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]")
+
+# %%
 PAIRS = {
     "frozen VGG16 against handcrafted features, grouped":
         ("vgg16-frozen-grouped-200x150", "classical-grouped-handcrafted-svm-plain"),
@@ -497,34 +505,27 @@ PAIRS = {
     "evened priors against priors as trained, holdout938":
         ("vgg16-tuned-holdout938-200x150-evened", "vgg16-tuned-holdout938-200x150"),
 }
-BY_NAME, METRICS, gains = {run.name: run for run in KEPT}, ("accuracy", "balanced_accuracy"), {}
+METRICS, gains = ("accuracy", "balanced_accuracy"), {}
 for question, (name, other) in PAIRS.items():
     found = runs.compare(BY_NAME[other], BY_NAME[name], resamples=500).set_index(["metric", "dx"]).xs("all", level="dx")
     gains[question] = found.loc[list(METRICS)]
     print(question, *(f"   {metric.replace('_', ' '):<18}{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
                       for metric, row in gains[question].iterrows()), sep="\n")
 
-# %%
-OURS = {"retrained": "vgg16-tuned-holdout938-200x150", "frozen, priors evened": "vgg16-frozen-holdout938-200x150-evened"}
-accuracies = {reading: BY_NAME[name].metric("accuracy") for reading, name in OURS.items()}
-print(f"accuracy on the inferred test set, floor {accuracies['retrained']['floor']:.3f}; the paper's VGG16: 0.78")
-for reading, one in accuracies.items():
-    print(f"   ours, {reading:<22} {one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]")
-
 # %% [markdown]
-# The lines of the cell above the last are differences on the same lesions, with their intervals. A frozen VGG16 does *not* beat features that were
-# made for lesions. Those were also measured inside outlines that an expert had checked, which the network does not get
-# ([Chapter 4](04-classical-baselines.ipynb)); how much of their lead that is, these records cannot say. On the paper's test
-# set, where it was measured, retraining the last block, with several views of each image, is better in both measures (the
-# frozen network was shown one plain view, so the gain belongs to the two together); it draws level with the handcrafted
-# features, and no more than that. And evening the priors trades accuracy for balanced
+# Each line is the difference on the same lesions, with its interval. A frozen VGG16 does *not* beat features that
+# were made for lesions. Those were also measured inside outlines that an expert had checked, which the network does
+# not get ([Chapter 4](04-classical-baselines.ipynb)); how much of their lead that is, these records cannot say. On
+# the paper's test set, where it was measured, retraining the last block, with several views of each image, is better
+# in both measures (the frozen network was shown one plain view, so the gain belongs to the two together); it draws
+# level with the handcrafted features, and no more than that. And evening the priors trades accuracy for balanced
 # accuracy, with one and the same network: whoever reports only one of the two numbers has chosen for you.
 #
 # The paper's VGG16 has an accuracy of 78 % ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). On the test set that
 # [Chapter 2](02-split-without-leaking.ipynb) infers, that is below the floor, and ours is above it. The same
-# architecture under another training: it was not the architecture that failed. Perhaps the training did not fail either.
-# Our frozen network, read as if all diagnoses were equally common, lies below the floor as well, and the paper trained with
-# class weights. Such a score says what a network was asked, before it says how good it is.
+# architecture under another training: it was not the architecture that failed. Perhaps the training did not fail
+# either. Our frozen network, read as if all diagnoses were equally common, lies below the floor as well, and the paper
+# trained with class weights. Such a score says what a network was asked, before it says how good it is.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">

@@ -542,7 +542,8 @@ ours = {e.model: e.run for e in found if e.family == "CNN" and e.protocol == "ho
 beside = {("paper", score): TABLE_3[score] for score in TABLE_3}
 for model, run in ours.items():
     beside |= {(model, score): pd.Series({dx: run.metric(score, dx)["value"] for dx in CLASSES}) for score in TABLE_3}
-print(pd.DataFrame(beside | {("", "images"): support}).round(2).to_string())
+beside = pd.DataFrame(beside | {("", "images"): support})
+print(beside.round(2).to_string())
 print("\nbalanced accuracy\n   the paper's:", cell(cnn["balanced accuracy"]))
 for model, run in ours.items():
     print(f"   {model}:", cell(run.metric("balanced_accuracy")))
