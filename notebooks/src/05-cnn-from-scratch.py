@@ -82,7 +82,7 @@ TABLE_3 = pd.DataFrame(
     CLASSES,
 )
 right = (TABLE_3["recall"] * SUPPORT).sum() / SUPPORT.sum()
-print(f"accuracy of the paper's CNN, from its recalls: {right:.3f}; its micro average as printed: 0.74")
+print(f"accuracy of the paper's CNN, from its recalls: {right:.3f}; as printed: 0.74")
 print(f"always nv, on the same {SUPPORT.sum()} images:         {SUPPORT['nv'] / SUPPORT.sum():.3f}")
 print(f"balanced accuracy, the mean of its recalls:    {TABLE_3['recall'].mean():.3f}; always nv: {1 / 7:.3f}")
 
@@ -465,7 +465,7 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
     large = np.sqrt([np.mean(answer**2) for answer in found])
     apart = np.sqrt([np.mean(answer.var(axis=0)) for answer in found]) / large
     answers_of[name] = pd.DataFrame({"size": large, "difference": apart})
-    print(f"{name}, layer by layer: how large its answers are; how far images differ in them")
+    print(f"{name}: size of each layer's answers, and how far images differ in them")
     print("   size", *(f"{one:.3f}" for one in large))
     print("   diff", *(f"{one:5.0%}" for one in apart))
     dense = sum(layer.count_params() for layer in untrained.layers if getattr(layer, "units", None) == 4096)
@@ -621,11 +621,11 @@ for name, history in histories.items():
     kept = BY_NAME[name].facts["hyperparameters"]["best_epoch"]
     if "grouped" in name:
         plots.learning_curves(axes, history, kept)
-    print(f"{name}: epoch {kept} of {len(history)} is kept; on validation images,")
+    print(f"{name}: epoch {kept} of {len(history)} is kept; at best, on validation:")
     jumps = history.assign(jump=history["validation_loss"].diff().abs()).groupby("learning_rate", sort=False)
     for rate, part in jumps:
         best = part["validation_balanced_accuracy"].max()
-        print(f"   rate {rate:<7.2g} {len(part):2} epochs; loss at best {part['validation_loss'].min():.3f}, "
+        print(f"   rate {rate:<7.2g} {len(part):2} epochs: loss {part['validation_loss'].min():.3f}, "
               f"mean jump {part['jump'].mean():.3f}; balanced accuracy {best:.3f}")
 plots.show(fig)
 

@@ -424,7 +424,7 @@ plots.show(fig)
 for (protocol, score), one in leads.items():
     print(f"{protocol}, {score}, {one.images:,} images of {one.lesions:,} lesions\nbest: {one.best}, {one.value:.3f}")
     print(one.table[["value", "lead", "low", "high"]].sort_values("lead").head(5).round(3).to_string(), "\n")
-print("McNemar's test, accuracy: lesions that only the best, and only the other, gets right")
+print("McNemar's test: lesions that only the best, and only the other, gets right")
 for protocol in ("holdout938", "grouped"):
     print(protocol, leads[protocol, "accuracy"].best)
     part = leads[protocol, "accuracy"].table[["only_best", "only_other", "p", "p_holm"]]
@@ -449,7 +449,7 @@ for family in NETWORKS:
     n, mine, theirs = support.sum(), ours[best].metric("accuracy")["value"], COUNTS[family]
     low, high = confint_proportions_2indep(round(mine * n), n, theirs, n, method="newcomb")
     against[family] = (best, mine - theirs / n, low, high)
-    print(f"{family:<7} paper {theirs / n:.3f}, ours {mine:.3f} ({best}): "
+    print(f"{family}: paper {theirs / n:.3f}, ours {mine:.3f} ({best}): "
           f"{100 * (mine - theirs / n):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]")
 
 # %% [markdown]

@@ -177,7 +177,8 @@ for name, other in pairs:
 
 # %%
 mixed = pd.DataFrame(rows).T
-print(mixed.rename(columns={"weighed by diagnosis": "by diagnosis"}).round(3).to_string())
+narrow = {"weighed by diagnosis": "by diagnosis", "and by photographed once": "and photographed once"}
+print(mixed.rename(columns=narrow).round(3).to_string())
 left = mixed["the 938"] - mixed["and by photographed once"]
 print(f"\nFrom grouped to the 938: {100 * (mixed['the 938'] - mixed['grouped']).mean():+.1f} points on average.")
 print(f"Left once the mix is the same: {100 * left.mean():+.1f} on average, "
@@ -234,8 +235,9 @@ checks.check("9.2", mix_weights, ham)
 chosen = [(name, f"{name}-on-test") for name in book if f"{name}-on-test" in book]
 gained = pd.Series({name: book[other].metric("accuracy")["value"] - book[name].metric("accuracy")["value"]
                     for name, other in chosen})
+print("points from choosing the epoch on the 938:")
 for name, gain in gained.items():
-    print(f"{name:<34} {100 * gain:+.1f} points from choosing the epoch on the 938")
+    print(f"   {name:<40} {100 * gain:+.1f}")
 print(f"on average {100 * gained.mean():+.1f} points, from {100 * gained.min():+.1f} to {100 * gained.max():+.1f}")
 
 # %% [markdown]
@@ -442,7 +444,8 @@ plots.intervals(axis, shown, {label: "#0072B2" if "could" in label else "#8C8C8C
 axis.axvline(0, color="#1A1A1A", linestyle="--", linewidth=1)
 axis.set_xlabel("points of accuracy, B minus A")
 plots.show(fig)
-print(effects.round(4).to_string())
+print("Over n repetitions:")
+print(effects.rename(columns={"repetitions": "n"}).round(3).to_string())
 print(textwrap.fill(f"tuned: {facts['notes']}", 80))
 
 # %% [markdown] tags=["instructor"]
