@@ -191,6 +191,7 @@ def _downloaded(name, size):
     try:
         return Backbone(_red_first(build(size, "imagenet"), blue_first), label, "ImageNet, keras.applications", True)
     except Exception as error:  # get_file raises a bare Exception where there is no network
+        build(size, None)  # an image size that the network cannot take is told here, and is no matter of the download
         reason = str(error).rsplit(" -- ")[-1]  # without the address, which Keras has just printed
         print(f"{label}: its ImageNet weights could not be downloaded ({reason}).\nRestart the notebook to try again.")
         UNREACHED.add(name)

@@ -140,6 +140,10 @@ def test_without_weights_and_network_they_are_random_and_the_page_says_so(monkey
     assert "could not be downloaded (Name or service not known)." in capsys.readouterr().out
     assert not models.backbone("mobilenetv2", size=(32, 32)).pretrained
     assert attempts == ["imagenet"] and not capsys.readouterr().out, "out of reach is not waited for again"
+    monkeypatch.setattr(models, "UNREACHED", set())
+    with pytest.raises(ValueError):
+        models.backbone("vgg16", size=(8, 8))
+    assert not models.UNREACHED, "a size that does not fit says nothing of the network"
     assert "RANDOM WEIGHTS" in repr(provenance.weights_notice(found))
     known = models.Backbone(found.model, "MobileNetV2", "ImageNet, from a file", True)
     assert "RANDOM" not in repr(provenance.weights_notice(known))
