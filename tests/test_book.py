@@ -56,6 +56,12 @@ FIGURES = """[...document.querySelectorAll("div.cell_output figure img")].map(im
     const [width, shown] = [image, frame].map(element => element.getBoundingClientRect().width)
     return {width, frame: shown, scrolled: frame.scrollLeft, source: image.src, target: frame.href}
 })"""
+#: For each block of code: by how much it is wider than its box, what was written, and what a reader copies by hand.
+CODE = """[...document.querySelectorAll(":not(.output) > .highlight > pre")].map(code => {
+    getSelection().selectAllChildren(code)
+    const wider = code.scrollWidth - code.clientWidth
+    return {wider, written: code.textContent.trimEnd(), copied: getSelection().toString().trimEnd()}
+})"""
 #: What helps on a screen and is of no use on paper.
 FURNITURE = ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .prev-next-footer, .copybtn, .headerlink"
 #: Bytes that a page may ask for with all that it shows, as they are sent, and how many files that may be.
@@ -416,6 +422,7 @@ def visits(browser):
         tab.set_viewport_size({"width": 375, "height": 800})
         found["wider"] = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         found["figures"] = tab.evaluate(FIGURES)
+        found["code"] = tab.evaluate(CODE)
         tab.wait_for_timeout(400)  # shortly after a change of width the theme lets the keyboard reach what scrolls
         scrolled = axe.run(tab, options={"runOnly": ["scrollable-region-focusable"]}).response["violations"]
         found["unreachable"] = [(node["target"], node["html"][:160]) for rule in scrolled for node in rule["nodes"]]
@@ -523,6 +530,12 @@ def test_figures_on_a_phone_keep_their_size_scroll_by_themselves_and_open_on_a_t
             problems.append((where, figure))
     assert problems == []
     assert {where: found["unreachable"] for where, found in visits.items() if found["unreachable"]} == {}
+
+
+def test_code_wraps_on_a_phone_and_is_copied_as_it_was_written(visits):
+    seen = [(where, code) for where, found in visits.items() for code in found["code"]]
+    assert sum(code["written"].count("\n") for _, code in seen) > 1000
+    assert [(where, code) for where, code in seen if code["wider"] > 0 or code["copied"] != code["written"]] == []
 
 
 def test_the_book_opens_at_its_welcome_page(page):

@@ -20,6 +20,9 @@ REPAIRS = {
     # A fold's name in place of what it says: "Show the solution".
     ' aria-label="Toggle hidden content"': "",
 }
+CODE = re.compile(
+    r'(<div class="highlight-[\w-]+ notranslate"><div class="highlight"><pre>)<span></span>(.*?)(?=</pre>)', re.S
+)
 PRINTED = re.compile(r'<div class="(output (?:stream|text_plain)[^"]*)">(.*?<pre>)(.*?)(?=</pre>)', re.S)
 
 
@@ -29,6 +32,15 @@ def mark_sentences(match):
     if re.search(r"\S {2,}\S", re.sub(r"<[^>]+>", "", text)):
         return match.group()
     return f'<div class="{classes} sentences">{opening}{text}'
+
+
+def by_lines(match):
+    """Put each line of code into a span that knows its indent, so that a long line can wrap under its own start."""
+    opening, code = match.groups()
+    lines = code.splitlines(keepends=True)
+    indents = [len(text) - len(text.lstrip(" ")) for text in (re.sub(r"<[^>]+>", "", line) for line in lines)]
+    spans = (f'<span style="--in:{indent}ch">{line}</span>' for indent, line in zip(indents, lines, strict=True))
+    return opening + "".join(spans)
 
 
 def opening(app, pagename):
@@ -54,7 +66,7 @@ def mend(app, pagename, templatename, context, doctree):
     body = context.get("body", "").replace("</h1>", "</h1>" + opening(app, pagename), 1)
     for written, wanted in REPAIRS.items():
         body = body.replace(written, wanted)
-    context["body"] = PRINTED.sub(mark_sentences, body)
+    context["body"] = CODE.sub(by_lines, PRINTED.sub(mark_sentences, body))
 
 
 def setup(app):

@@ -211,7 +211,8 @@ if agreement:
 #   the brightness change, and how strongly?
 
 # %%
-EIGHT = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))  # once around a pixel
+# The steps once around a pixel
+EIGHT = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 
 
 def patterns(grey, around=EIGHT):
@@ -399,10 +400,10 @@ for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     axis.set(title=metric.replace("_", " "))
 axes[1].set_yticklabels([])
 plots.show(fig)
-print(f"{'':<21}{'accuracy':<24}balanced accuracy")
+print(f"{'':<23}{'accuracy':<24}balanced accuracy")
 for row, found in scored.items():
     cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*ends) for ends in found[["value", "low", "high"]].to_numpy()]
-    print(f"{row:<21}{cells[0]:<24}{cells[1]}")
+    print(f"{row:<23}{cells[0]:<24}{cells[1]}")
 
 # %% [markdown]
 # Start with the left panel, at the raw pixels. Three methods of quite different build stand about at the floor, as the
