@@ -215,24 +215,28 @@ def gallery(rows, labels, titles=None, notes=None, colours=None, columns=None):
     return fig
 
 
-def intervals(axis, table, colours, shift=0.0, marker="o", filled=True):
+def intervals(axis, table, colours, shift=0.0, marker="o", filled=True, above=False):
     """Draw one dot a row with its interval as a line, the first row on top.
 
     The three columns of ``table`` are where the dot stands, and the lower and the upper end of its line; ``colours``
     is a dict ``{row label: colour}``, or one colour for all.  ``shift`` moves the marks down by a part of a row, so
-    that two sets fit side by side; ``marker`` and ``filled`` tell them apart.
+    that two sets fit side by side; ``marker`` and ``filled`` tell them apart.  With ``above`` the labels stand over
+    their rows, inside the axis, so that long ones leave it the width.
     """
     for place, (label, dot, low, high) in enumerate(table.itertuples(name=None)):
         shade = colours if isinstance(colours, str) else colours[label]
         height = place + shift
         axis.plot([low, high], [height, height], color=shade, linewidth=2.5, solid_capstyle="butt")
         axis.plot(dot, height, marker, color=shade, markersize=5, markerfacecolor=shade if filled else "white")
-    axis.set_yticks(range(len(table)), [str(label) for label in table.index])
+    axis.set_yticks(np.arange(len(table)) - 0.45 * above, [str(label) for label in table.index])
+    if above:
+        axis.tick_params(axis="y", length=0, pad=-4)
+        plt.setp(axis.get_yticklabels(), ha="left", bbox={"facecolor": "white", "linewidth": 0, "pad": 0.5})
     if not axis.yaxis_inverted():
         axis.invert_yaxis()
     axis.grid(True, axis="x")
     axis.set_axisbelow(True)
-    axis.margins(y=0.12)
+    axis.margins(y=0.07 if above else 0.12)
 
 
 def floors(axis, table, colours, **style):

@@ -74,3 +74,16 @@ def test_a_floor_stands_in_the_row_of_its_model():
     assert list(zip(ticks.get_xdata(), ticks.get_ydata(), strict=True)) == [(0.2, 0), (0.14, 1)]
     assert ticks.get_marker() == "|"
     plots.plt.close(figure)
+
+
+def test_a_label_stands_above_its_row_when_asked_and_beside_it_otherwise():
+    table = pd.DataFrame({"value": [0.7, 0.5], "low": [0.6, 0.4], "high": [0.8, 0.6]}, index=["a", "b"])
+    figure, (beside, above) = plots.figure(2, 1, 2)
+    plots.intervals(beside, table, "black")
+    plots.intervals(above, table, "black", above=True)
+    figure.canvas.draw()
+    for axis, over in ((beside, False), (above, True)):
+        for row, label in enumerate(axis.get_yticklabels()):
+            box, dot = label.get_window_extent(), axis.transData.transform((0.5, row))
+            assert (label.get_text(), box.y0 > dot[1], box.x0 > axis.bbox.x0) == ("ab"[row], over, over)
+    plots.plt.close(figure)

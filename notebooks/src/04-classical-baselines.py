@@ -770,31 +770,33 @@ checks.check("4.3", group_interval, ham)
 #| name: records
 #| caption: The classical models on the real HAM10000 (Tschandl et al. 2018): every committed record with its 95 %
 #|   interval over lesions; black tick, the floor of that test set. LEAKY: siblings of test images were trained on.
-#|   On top the three accuracies of Table 5 in Garg et al. 2019, whose test set is not known. Compare a dot with its
-#|   own tick, and rows of one protocol with each other.
-#| alt: Two panels, accuracy on the left, balanced accuracy on the right, with one row a record under the published
-#|   three. Each row of a record has a dot with a line, and a black tick for its floor.
+#|   At the foot of the left panel the three accuracies of Table 5 in Garg et al. 2019, whose test set is not known.
+#|   Compare a dot with its own tick, and rows of one protocol with each other.
+#| alt: Two panels, accuracy on the left, balanced accuracy on the right, with one row a record, and at the left the
+#|   published three below. Each row of a record has a dot with a line, and a black tick for its floor.
 KEPT = [run for run in runs.load_all() if run.origin == "the book" and run.name.startswith("classical-")]
 KEPT.sort(key=lambda run: (run.facts["protocol"], run.facts["hyperparameters"]["features"], run.name))
-table = {}
+named = {}
 for run in KEPT:
     row = run.name.removeprefix("classical-").removesuffix("-plain")
-    row = row.replace("-", " · ") + " · LEAKY" * run.facts["leaky"]
-    table[row] = {m: run.metric(m)[["value", "low", "high", "floor"]] for m in ("accuracy", "balanced_accuracy")}
+    named[row.replace("-", " · ") + " · LEAKY" * run.facts["leaky"]] = run
 tints = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73", "published": "#D55E00"}
-paper = {f"published · {name}": 4 * [accuracy] for name, accuracy in TABLE_5.items()}
+scores = {}
+for metric in ("accuracy", "balanced_accuracy"):
+    cells = {row: run.metric(metric)[["value", "low", "high", "floor"]] for row, run in named.items()}
+    scores[metric] = pd.DataFrame(cells).T
+for name, accuracy in TABLE_5.items():
+    scores["accuracy"].loc[f"published · {name}"] = [accuracy, accuracy, accuracy, np.nan]
 
-fig, axes = plots.figure(1.5 + 0.22 * len(table), 1, 2)
-for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
-    first = paper if metric == "accuracy" else {row: 4 * [np.nan] for row in paper}
-    found = pd.DataFrame(first | {row: list(cells[metric]) for row, cells in table.items()}).T
-    plots.intervals(axis, found[[0, 1, 2]], {row: tints[row.split(" · ")[0]] for row in found.index})
-    axis.plot(found[3][len(paper) :], range(len(paper), len(found)), "k|", markersize=11, markeredgewidth=1.8)
+fig, axes = plots.figure(1 + 0.33 * len(scores["accuracy"]), 1, 2)
+for axis, (metric, found) in zip(axes, scores.items()):
+    colours = {row: tints[row.split(" · ")[0]] for row in found.index}
+    plots.floors(axis, found.astype(float), colours, above=True)
     axis.set_title(metric.replace("_", " "))
-axes[1].set(yticklabels=[], ylim=axes[0].get_ylim())
+axes[1].set_ylim(axes[0].get_ylim())
 plots.show(fig)
-for row, cells in table.items():
-    texts = ["{:.3f} [{:.3f}, {:.3f}] floor {:.3f}".format(*cell) for cell in cells.values()]
+for row in named:
+    texts = ["{:.3f} [{:.3f}, {:.3f}] floor {:.3f}".format(*found.loc[row]) for found in scores.values()]
     print(f"{row}\n{'accuracy':>20} {texts[0]}\n{'balanced accuracy':>20} {texts[1]}")
 
 # %%

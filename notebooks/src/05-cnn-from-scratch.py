@@ -78,13 +78,17 @@ provenance.banner(ham, config)
 # Garg, Maheshwari, Shukla, arXiv:1912.03798, Tables 3 and 4; the supports are those that Chapter 2 infers.
 SUPPORT = pd.Series([26, 30, 75, 6, 39, 751, 11], CLASSES)
 TABLE_3 = pd.DataFrame(
-    {"precision": [0.27, 0.45, 1.00, 0.08, 0.21, 0.95, 0.67], "recall": [0.62, 0.73, 0.09, 0.67, 0.59, 0.82, 0.73]},
+    {
+        "precision": [0.27, 0.45, 1.00, 0.08, 0.21, 0.95, 0.67],
+        "recall": [0.62, 0.73, 0.09, 0.67, 0.59, 0.82, 0.73],
+    },
     CLASSES,
 )
 right = (TABLE_3["recall"] * SUPPORT).sum() / SUPPORT.sum()
 print(f"accuracy of the paper's CNN, from its recalls: {right:.3f}; as printed: 0.74")
-print(f"always nv, on the same {SUPPORT.sum()} images:         {SUPPORT['nv'] / SUPPORT.sum():.3f}")
-print(f"balanced accuracy, the mean of its recalls:    {TABLE_3['recall'].mean():.3f}; always nv: {1 / 7:.3f}")
+print(f"always nv, on the same {SUPPORT.sum()} images:             {SUPPORT['nv'] / SUPPORT.sum():.3f}")
+balanced = TABLE_3["recall"].mean()
+print(f"balanced accuracy, the mean of its recalls:    {balanced:.3f}; always nv: {1 / 7:.3f}")
 
 # %% [markdown]
 # By accuracy the network is worse than the rule. By balanced accuracy it is far better. You know from Chapter 4 why
@@ -192,15 +196,17 @@ checks.check("5.1", output_size, ham)
 
 # %% tags=["nbval-check-output"]
 PRINTED = [
-    ("conv", 3, 510), ("relu", 1, 510), ("conv", 3, 508), ("relu", 1, 252), ("conv", 3, 506), ("relu", 1, 506),
-    ("pool", 2, 253), ("conv", 3, 251), ("relu", 1, 251), ("conv", 3, 57), ("relu", 1, 57), ("conv", 5, 53),
+    ("conv", 3, 510), ("relu", 1, 510), ("conv", 3, 508), ("relu", 1, 252),
+    ("conv", 3, 506), ("relu", 1, 506), ("pool", 2, 253), ("conv", 3, 251),
+    ("relu", 1, 251), ("conv", 3, 57), ("relu", 1, 57), ("conv", 5, 53),
 ]  # fmt: skip
 size = 512
 for number, (kind, width, printed) in enumerate(PRINTED, 1):
     expected = {"conv": size - width + 1, "pool": size // width, "relu": size}[kind]
     note = "" if printed == expected else f"   <- {expected} follows from {size}"
     print(f"{number:>2}  {kind} {width}   printed {printed}{note}")
-    # A misprint does not stop the walk. A ReLU changes no size, whatever is printed; else go on from what is printed.
+    # A misprint does not stop the walk: a ReLU changes no size, whatever is printed;
+    # else go on from what is printed.
     size = expected if kind == "relu" else printed
 
 # %% [markdown]
@@ -215,7 +221,7 @@ for count in range(1, 8):
         size = 251
         for kind in kinds:
             size = size - 2 if kind == "conv" else size // 2
-        if size == 59 and "pool pool" not in " ".join(kinds):  # 59, so that line 10 gives 57
+        if size == 59 and "pool pool" not in " ".join(kinds):  # line 10 then gives 57
             fitting.append(" ".join(kinds))
 print(f"{len(fitting)} sequences of at most 7 layers lead from 251 to 59; no pool follows a pool. For instance:")
 for sequence in fitting[:4]:
@@ -542,13 +548,13 @@ SHOWN = ("cnn-", "classical-grouped-handcrafted-svm", "classical-holdout938-hand
 KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and not run.facts["synthetic"]]
 KEPT.sort(key=lambda run: (run.facts["protocol"], run.name))
 tints = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}
-fig, axes = plots.figure(1.2 + 0.25 * len(KEPT), 1, 2)
+fig, axes = plots.figure(1 + 0.33 * len(KEPT), 1, 2)
 for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     found = {run.name: run.metric(metric)[["value", "low", "high", "floor"]] for run in KEPT}
     found = pd.DataFrame(found).T.astype(float)
-    plots.floors(axis, found, {run.name: tints[run.facts["protocol"]] for run in KEPT})
+    colours = {run.name: tints[run.facts["protocol"]] for run in KEPT}
+    plots.floors(axis, found, colours, above=True)
     axis.set_title(metric.replace("_", " "))
-axes[1].set(yticklabels=[], ylim=axes[0].get_ylim())
 plots.show(fig)
 for run in KEPT:
     print(f"{run.name}\n   {run.origin}; {run.facts['protocol']}, folds {run.facts['folds']}; {run.facts['device']}")

@@ -469,12 +469,12 @@ SHOWN = ("vgg16-", "classical-grouped-handcrafted-svm", "classical-holdout938-ha
 KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and not run.facts["synthetic"]]
 KEPT = sorted((run for run in KEPT if run.facts.get("chosen_on") != "test"), key=lambda run: (run.facts["protocol"], run.name))
 tints = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}
-fig, axes = plots.figure(1.2 + 0.25 * len(KEPT), 1, 2)
+fig, axes = plots.figure(1 + 0.33 * len(KEPT), 1, 2)
 for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     scored = pd.DataFrame({run.name: run.metric(metric)[["value", "low", "high", "floor"]] for run in KEPT}).T
-    plots.floors(axis, scored.astype(float), {run.name: tints[run.facts["protocol"]] for run in KEPT})
+    colours = {run.name: tints[run.facts["protocol"]] for run in KEPT}
+    plots.floors(axis, scored.astype(float), colours, above=True)
     axis.set_title(metric.replace("_", " "))
-axes[1].set(yticklabels=[], ylim=axes[0].get_ylim())
 plots.show(fig)
 for run in KEPT:
     scores = [f"{metric.replace('_', ' ')} {value:.3f} [{low:.3f}, {high:.3f}]" for metric in ("accuracy", "balanced_accuracy")

@@ -384,12 +384,12 @@ SHOWN = [run for run in runs.load_all() if run.name.startswith(("resnet-", "vgg1
 SHOWN = [run for run in SHOWN if run.facts.get("chosen_on") != "test" and not run.name.startswith("vgg16-frozen-image")]
 SHOWN.sort(key=lambda run: (run.facts["protocol"], run.name))
 TINTS = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}
-fig, axes = plots.figure(1.2 + 0.25 * len(SHOWN), 1, 2)
+fig, axes = plots.figure(1 + 0.33 * len(SHOWN), 1, 2)
 for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     scored = pd.DataFrame({run.name: run.metric(metric)[["value", "low", "high", "floor"]] for run in SHOWN}).T
-    plots.floors(axis, scored.astype(float), {run.name: TINTS[run.facts["protocol"]] for run in SHOWN})
+    colours = {run.name: TINTS[run.facts["protocol"]] for run in SHOWN}
+    plots.floors(axis, scored.astype(float), colours, above=True)
     axis.set_title(metric.replace("_", " "))
-axes[1].set(yticklabels=[], ylim=axes[0].get_ylim())
 plots.show(fig)
 for run in SHOWN:
     print(f"{run.name}: {run.origin}; folds {run.facts['folds']}", run.facts["model"], *run.marks, sep="\n   ")
