@@ -248,10 +248,10 @@ def floors(axis, table, colours, **style):
 def scores(axis, table):
     """Draw models (rows of ``table``) by their scores (columns): one shape a score, on a scale of 0 to 1.
 
-    The shapes are black, white and grey, since the colours belong to the classes.
+    The shapes are black, grey and hollow, since the colours belong to the classes; none hides another.
     """
     axis.hlines(range(len(table)), table.min(axis=1), table.max(axis=1), color="#BDBDBD", linewidth=2, zorder=1)
-    for column, marker, shade in zip(table.columns, "os^D", ("black", "white", "#9A9A9A", "white"), strict=False):
+    for column, marker, shade in zip(table.columns, "os^D", ("black", "none", "#9A9A9A", "none"), strict=False):
         style = {"markerfacecolor": shade, "markeredgecolor": "black", "markeredgewidth": 1.2, "markersize": 8}
         axis.plot(table[column], range(len(table)), marker, label=column, **style)
     axis.set_yticks(range(len(table)), [str(label) for label in table.index])
@@ -282,14 +282,14 @@ def learning_curves(axes, history, best_epoch):
 
 
 def layers(axis, table, shades):
-    """Draw one bar a layer, the first on top: its number of weights on a logarithmic scale.
+    """Draw one dot a layer, the first on top: its number of weights on a logarithmic scale.
 
     ``table`` is a DataFrame indexed by layer name with the columns ``weights`` and ``state``; ``shades`` gives each
     state its colour.
     """
     for state, shade in shades.items():
         places = [place for place, one in enumerate(table["state"]) if one == state]
-        axis.barh(places, table["weights"].iloc[places], 0.75, color=shade, label=f"{state} ({len(places)})")
+        axis.plot(table["weights"].iloc[places], places, "o", color=shade, label=f"{state} ({len(places)})")
     axis.set_yticks(range(len(table)), list(table.index), fontsize=8)
     axis.set(xscale="log", xlabel="weights")
     axis.invert_yaxis()

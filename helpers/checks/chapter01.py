@@ -169,7 +169,7 @@ QUIZ = (
                 "since most images are moles.",
             ),
             Option(
-                "Little: it stands just above a model that sees nothing. Ask for the balanced accuracy.",
+                "Little: a model that sees nothing may score about as much. Ask for the balanced accuracy.",
                 True,
                 "With most images in one class, accuracy alone cannot tell a network from the answer `nv`. Ask for the "
                 "test set's own floor, for balanced accuracy or macro-F1, and for the recall of melanoma.",

@@ -127,7 +127,7 @@ for source, labels in both.items():
 
 # %% tags=["nbval-check-output"]
 five = ham.table.drop(columns="checksum").sample(5, random_state=config.seed)
-five.rename_axis(columns="row")
+five.T.rename_axis(columns="row")
 
 # %% [markdown]
 # `lesion_id` names the spot on the skin and `image_id` one photograph of it. `dx` is the diagnosis: what a model is
@@ -487,8 +487,9 @@ given = sure.to_numpy().sum()
 print(f"one diagnosis alone: {', '.join(sure.index)}, {given:,} images")
 
 # %% [markdown]
-# The word `follow_up` gives the diagnosis away: a lesion is only watched when a melanoma seems unlikely, and the label
-# `nv` is what "it did not change" was translated into. What may be dangerous is cut out, so it ends under a microscope.
+# The word `follow_up` gives the diagnosis away: moles are what dermatologists watch, and one that did not change was
+# labelled `nv` ([Tschandl et al. 2018](https://doi.org/10.1038/sdata.2018.161)). What looks dangerous, then or later, is
+# cut out, so it ends under a microscope.
 # In the real table all 3,704 `follow_up` images are moles, and all 1,954 images of `akiec`, `bcc` and `mel` are `histo`
 # ([HAM10000 at Harvard Dataverse](https://doi.org/10.7910/DVN/DBW86T)).
 #
@@ -663,8 +664,8 @@ ladder.round(2).rename_axis(columns="model")
 #| caption: Five models that look at no image, by three scores. The last two are the third
 #|   with one column more, dx_type or the source; that column is not theirs to use.
 #| alt: Five rows of three markers on a scale from zero to one. Always nv has a high accuracy,
-#|   a low balanced accuracy and a low macro-F1. Age, sex and site hardly move them. With
-#|   weights the balanced accuracy rises and the accuracy falls far. With dx_type, and with
+#|   a low balanced accuracy and a low macro-F1. Age, sex and site hardly move the accuracy
+#|   and lift the other two a little. With weights the balanced accuracy rises and the accuracy falls far. With dx_type, and with
 #|   the source, the balanced accuracy rises again.
 fig, axis = plots.figure(3.2)
 plots.scores(axis, ladder)
@@ -683,7 +684,7 @@ for name in ("weighted, with dx_type", "weighted, with source"):
 # extra column helped, which is a first, rough answer to "was it luck?".
 #
 # **Age, sex and site, unweighted.** The accuracy stays about where the floor is. The model still answers `nv` to nearly
-# everyone, because that pays. You would think that the columns are worth nothing.
+# everyone, because that pays. By accuracy alone you would think that the columns are worth nothing.
 #
 # **The same columns, weighted.** Now the accuracy falls far below the floor and the balanced accuracy rises well above
 # it. Nothing was learned in addition. The model was merely told which mistakes cost. So accuracy and balanced accuracy
@@ -801,9 +802,9 @@ checks.quiz(1)
 #
 # ## What comes next
 #
-# The models that read only the table were scored with all images of a lesion kept together. A split by image does not do
-# that.
-# [Chapter 2, Split without leaking](02-split-without-leaking.ipynb), measures what it costs them.
+# Here all images of a lesion were kept together. A split by image does not do that.
+# [Chapter 2, Split without leaking](02-split-without-leaking.ipynb), measures how many marks a model that does look at
+# images gains from it without having earned them.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the
 # [data card](../book/data-card.md). Not a medical device.

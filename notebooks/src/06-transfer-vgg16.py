@@ -204,10 +204,10 @@ checks.check("6.1", prepared, ham)
 
 # %%
 #| name: vgg16-frozen
-#| caption: VGG16 layer by layer, with the head of this chapter; the bar is the number of weights, on a logarithmic
+#| caption: VGG16 layer by layer, with the head of this chapter; the dot is the number of weights, on a logarithmic
 #|   scale. Frozen layers keep what ImageNet taught them, the tail is retrained, the head is new.
-#| alt: Horizontal bars, one a layer with weights, in three colours from top to bottom. Ten are frozen, and the three
-#|   that are retrained are as long as the longest of those.
+#| alt: Dots, one a layer with weights, in three colours from top to bottom. Ten are frozen, and the three that are
+#|   retrained lie as far to the right as the last of those.
 SHARE = 0.7
 convolutions = [layer.name for layer in vgg.layers if isinstance(layer, layers.Conv2D)]
 kept = next(k for k in range(len(convolutions) + 1) if k > SHARE * len(convolutions))

@@ -235,15 +235,17 @@ checks.check("9.2", mix_weights, ham)
 chosen = [(name, f"{name}-on-test") for name in book if f"{name}-on-test" in book]
 gained = pd.Series({name: book[other].metric("accuracy")["value"] - book[name].metric("accuracy")["value"]
                     for name, other in chosen})
-print("points from choosing the epoch on the 938:")
+print("points from choosing the epoch on the 938, and images right then:")
+tally = {name: round(938 * book[other].metric("accuracy")["value"]) for name, other in chosen}
 for name, gain in gained.items():
-    print(f"   {name:<40} {100 * gain:+.1f}")
+    print(f"   {name:<40} {100 * gain:+.1f}   {tally[name]}")
 print(f"on average {100 * gained.mean():+.1f} points, from {100 * gained.min():+.1f} to {100 * gained.max():+.1f}")
 
 # %% [markdown]
 # Never below nothing: the best of many epochs is at least as good as any one. The more a score swings from epoch to
-# epoch, the more there is to pick from. The largest gains are no trifle: they exceed what divides our ResNet from the
-# paper's on this exam.
+# epoch, the more there is to pick from. The largest gains are no trifle; they belong to networks that score lower. Look at
+# the last column: even with the epoch chosen on the exam, none of our networks gets as many right as the paper's ResNet,
+# 849.
 #
 # ## Luck
 #
@@ -317,8 +319,8 @@ shown = naive[["images", "share_nv", "accuracy", "balanced_accuracy"]].round({"i
 print(shown.astype({"images": int}).to_string(float_format="{:.3f}".format))
 
 # %% [markdown]
-# Here `1-nn` is the memoriser of Chapter 2, `logistic` and `svm` are as in Chapter 4; their features are what a frozen
-# network answers, averaged. Compare `leaked` with `not leaked`. By accuracy, the images whose lesions the models had met
+# Here `1-nn` is the memoriser of Chapter 2, `logistic` the logistic regression of Chapter 6, `svm` a machine of the kind of
+# Chapter 4, with parameters fixed beforehand; their features are what a frozen network answers, averaged. Compare `leaked` with `not leaked`. By accuracy, the images whose lesions the models had met
 # are those that they get wrong more often. Does a leak harm? By balanced accuracy the memoriser is far better on them. Two
 # scores, two verdicts, and neither compares like with like. Look at the share of nevi: lesions photographed once are mostly
 # nevi, and those are easy. Two things differ, the leak and the lesions. Comparing the two protocols has the same flaw in a
@@ -332,7 +334,7 @@ print(shown.astype({"images": int}).to_string(float_format="{:.3f}".format))
 # 2. Toss a coin for each test lesion with several images. Heads: its other images, the **siblings**, go to training set
 #    B.
 # 3. For each of those find a **donor**: a lesion of the same diagnosis, with as many images or more, that is not tested.
-#    As many of its images go to training set A.
+#    As many of its images as there are siblings go to training set A; the rest of them to neither.
 # 4. All else is common to A and B.
 #
 # So A and B agree in size, in diagnoses, in the number of lesions and in images a lesion. Test lesions that came up heads
@@ -356,7 +358,7 @@ print("test images:", ", ".join(f"{name} {inside.sum():,}" for name, inside in d
 # %%
 #| name: swapped-siblings
 #| caption: One column a diagnosis. Above, a test image that could leak; middle, a sibling of it, which training set B
-#|   holds; below, an image of a donor of the same diagnosis, which training set A holds in its place. A column stays
+#|   holds; below, an image of a donor of the same diagnosis, in training set A. A column stays
 #|   empty where the coin left no lesion of that diagnosis to leak.
 #| alt: Three rows of lesions, one column a diagnosis. In each column the upper two pictures show one lesion from two
 #|   shots; the lower one shows another lesion.
@@ -497,9 +499,10 @@ print(f"Copied before: {exact:.1%} of the tested rows are exact copies of traini
 #
 # ## What each explanation is worth
 #
-# One table, in points of accuracy, for the frozen ResNet. The leak is that of the logistic regression on its features,
-# the model most like the network's own head; its range is that of all models measured, from the one that gains least to
-# the one that only memorises. Spread over a naive exam, it counts only for the share of images that leak there.
+# One table, in points of accuracy, for the frozen ResNet. The leak was measured on other models: three on its features, and
+# a network with a trained last block. Which of them is most like the network's own head these records cannot say, so the
+# leak has a range, from the model that gains least to the one that only memorises. Spread over a naive exam, it counts only
+# for the share of images that leak there.
 
 # %%
 network = "resnet-frozen" if "resnet-frozen" in mixed.index else mixed.index[-1]
@@ -510,7 +513,7 @@ own = 100 * gained.get(f"{network}-holdout938-200x150", np.nan)
 half = 100 * (interval.high - interval.low) / 2
 summary = pd.DataFrame(
     {
-        "points": [100 * (row["and by photographed once"] - row["grouped"]), own, 0.0, effect["logistic"]],
+        "points": [100 * (row["and by photographed once"] - row["grouped"]), own, 0.0, np.nan],
         "range": ["", f"{100 * gained.min():+.1f} to {100 * gained.max():+.1f}", f"-{half:.1f} to +{half:.1f}",
                   f"{effect.min():+.1f} to {effect.max():+.1f}"],
         "possible on the 938?": ["yes", "if it was done", "yes", "missed pairs at most"],
@@ -518,8 +521,10 @@ summary = pd.DataFrame(
     },
     index=list(my_bet),
 )
-print(summary.round(1).to_string())
+print(summary.round(1).to_string(na_rep=""))
 print("\nThe leak in a naive exam, by model:", ", ".join(f"{model} {points:+.1f}" for model, points in effect.items()))
+print(f"there {dealt['leaked']:,.0f} of {dealt['all']:,.0f} images have a sibling among the training rows;",
+      "siblings in validation do not count")
 gap = 100 * (849 / 938 - row["grouped"])
 print(f"\nTo explain: {gap:.1f} points, from {row['grouped']:.1%} (grouped) to {849 / 938:.1%} (the paper).")
 print(f"The mix alone gives {summary.loc['the mix', 'points'] / gap:.0%} of it.")
@@ -530,7 +535,9 @@ assert left.abs().mean() < 0.01 and left.abs().max() < 0.0175, "to within a poin
 assert (mixed["and by photographed once"] > mixed["weighed by diagnosis"]).all()
 assert summary["points"].idxmax() == "the mix" and summary.loc["the mix", "points"] > gap / 2
 ours = mixed.loc["resnet-frozen", "the 938"]
-assert gained.min() >= 0 and gained.max() > abs(849 / 938 - ours), "the largest gains exceed what divides the two"
+top = book[gained.idxmax()].metric("accuracy")["value"]
+assert gained.min() >= 0 and gained.max() > 0.015 and top < ours, "the largest gain belongs to a network that scores lower"
+assert max(tally.values()) < 849, "none gets as many right"
 assert own < summary.loc["the mix", "points"] / 2, "for the frozen ResNet the epoch gains little"
 assert all(scores.std() < 0.02 for scores in drawn.values())
 assert np.mean(drawn["resnet-frozen-grouped-200x150"] >= 849 / 938) > 0.025, "luck can bridge what the mix leaves"
@@ -545,8 +552,9 @@ for name in ("1-nn", "logistic", "svm"):
         assert strata.loc["leaked", "balanced_accuracy"] > strata.loc["not leaked", "balanced_accuracy"] + 0.1
     control = effects.loc[(name, "control", "accuracy")]
     assert control["low"] < 0 < control["high"], "the control stands still"
-    if name != "logistic":
-        assert effects.loc[(name, "could leak", "accuracy"), "low"] > 0, "what memorises gains from siblings"
+    assert effects.loc[(name, "could leak", "accuracy"), "low"] > 0, "all three gain from siblings"
+gains = effects.xs(("could leak", "accuracy"), level=("stratum", "metric"))["value"][["logistic", "svm", "1-nn"]]
+assert gains.is_monotonic_increasing, "the memoriser most, the logistic regression least"
 assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > 0.8
 clean = copied.xs("all", level="stratum")["balanced_accuracy"]
 assert clean["1-nn/after"] < clean["logistic/after"], "better on clean images"
@@ -556,12 +564,14 @@ assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > copied.loc[
 # %% [markdown]
 # ## What the data support, and no more
 #
-# - **The mix explains most of it.** Put the exam's mix on our grouped answers, and they score as on the exam itself.
+# - **The mix explains most of it.** Put the exam's mix on the grouped answers of the recipes that were tested on every
+#   fold, and they score about as on the exam itself. (The retrained ResNet, known from one fold, scores lower there.)
 # - **The rest is no larger than luck**, and choosing the epoch on the exam would add a little more.
 # - **No leak is needed.** Nor can we rule one out: the paper does not say on what its ResNet was tested. If its exam
-#   was another one, the table says what siblings would have been worth.
-# - **A leak is real where siblings are.** Models that memorise gain on images that could leak, and show no detectable
-#   gain on the control. For the network with a trained last block, few repetitions leave a wide interval.
+#   was another one, the table says what siblings would have been worth; and the share of the mix, the interval of luck and
+#   the gain of the epoch would have to be measured again.
+# - **A leak is real where siblings are.** All three models on frozen features gain on images that could leak, the memoriser
+#   most and the logistic regression least, and show no detectable gain on the control. For the network with a trained last block, few repetitions leave a wide interval.
 # - **None of it says that the paper's number is false.** It says what it is a number of: lesions photographed once,
 #   mostly nevi, beside a floor that is far higher than that of HAM10000.
 #
