@@ -48,11 +48,11 @@ lock: $(READY) $(UV) ## Resolve requirements.lock anew from pyproject.toml
 repository: ## Give the course another address: make repository URL=https://github.com/me/fork
 	$(PYTHON) tools/repository.py $(URL)
 
-clean: ## Remove everything that the other commands made here
+clean: ## Remove what the other commands made here, but for your run records
 	rm -rf .venv _build .pytest_cache .ruff_cache .coverage *.egg-info
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": try make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ": try make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

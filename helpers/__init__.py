@@ -9,7 +9,7 @@ A module imports only from rooms before it.  Not a medical device: this code tea
 
 import warnings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # pooch asks tqdm for a notebook's bar, which warns where ipywidgets is absent; the bars of this course are text.
 warnings.filterwarnings("ignore", message="IProgress not found")

@@ -264,7 +264,7 @@ def test_the_card_names_the_best_record_and_its_numbers_are_those_of_metrics_jso
         assert [float(value) for value in re.findall(r"\d\.\d{3}", line)] == pytest.approx(wanted, abs=0.0005001)
         assert f"| {rows['support', dx]['value']:,.0f} |" in line
     row = rows["balanced_accuracy", "all"]
-    assert card["card_score"] == f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    assert card["card_score"] == f"{row['value']:.3f} [{row['low']:.3f},\N{NO-BREAK SPACE}{row['high']:.3f}]"
 
 
 def test_the_card_s_failures_and_ranking_agree_with_scikit_learn(found):

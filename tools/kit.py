@@ -23,7 +23,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from helpers import __version__, data, files, settings
+from helpers import __version__, data, files, settings, sources
 from helpers.ham10000 import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +41,12 @@ LEFT_OUT = shutil.ignore_patterns(
 )
 #: Compressed already, most of it: packing again takes minutes and gains nothing.
 STORED = (".whl", ".zip", ".png", ".h5", ".keras", ".gz")
+
+#: What CC BY-NC 4.0 asks of whoever passes on what he changed.
+CHANGED = (
+    f"Changed: images larger than {SIZE[1]} x {SIZE[0]} pixels are shrunk to it and saved anew as JPEG.\n"
+    "The licence: https://creativecommons.org/licenses/by-nc/4.0/"
+)
 
 README = """\
 To read: open book/index.html in a browser. No network is needed for anything in this folder.
@@ -86,7 +92,8 @@ def pack_data(ham, folder):
         for image_id, stored in ham.stored_masks.items():
             masks.writestr(f"{image_id}_segmentation.png", stored.read())
     ham.table[list(COLUMNS)].to_csv(folder / "HAM10000_metadata.csv", index=False)
-    (folder / ("SYNTHETIC.txt" if ham.synthetic else "LICENCE.txt")).write_text(f"{ham.licence}\n", encoding="utf-8")
+    words = f"{ham.licence}\n\n{sources.NOTICE}\n{CHANGED}" if "Tschandl" in ham.licence else ham.licence
+    (folder / ("SYNTHETIC.txt" if ham.synthetic else "LICENCE.txt")).write_text(f"{words}\n", encoding="utf-8")
 
 
 def pack_weights(folder):

@@ -6,12 +6,22 @@ from pathlib import Path
 from helpers import __version__, ham10000, sources
 
 ROOT = Path(__file__).resolve().parents[2]
+BIBTEX = """```bibtex
+@misc{learning2026skin,
+  title   = {Learning to See Skin Lesions: from raw dermoscopy images to numbers one can trust},
+  author  = {{The Learning to See Skin Lesions authors}},
+  year    = {2026},
+  version = {%s},
+  url     = {%s}
+}
+```"""
 
 
 def substitutions():
     """Return ``{name: text}``, for ``{{ name }}`` on the pages under ``book/``.
 
-    The published counts, the size of the download, and the address that pyproject.toml names, as code and as commands.
+    The published counts, the size of the download, how to cite the course, and the address that pyproject.toml names, as
+    code and as commands.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     repository = project["urls"]["Repository"]
@@ -27,6 +37,7 @@ def substitutions():
         "download": f"{size / 1e9:.1f} GB",
         "repository": f"`{repository}`",
         "clone": f"```bash\ngit clone {repository}\ncd {folder}\n```",
+        "bibtex": BIBTEX % (__version__, repository),
     }
     for dx in ham10000.CLASSES:
         found |= {f"{dx}_images": f"{images[dx]:,}", f"{dx}_lesions": f"{lesions[dx]:,}"}

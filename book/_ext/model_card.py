@@ -47,7 +47,8 @@ def with_interval(row):
     """Return a metric's value and interval in words; a metric without a value is a dash."""
     if row["value"] != row["value"]:
         return "–"
-    ends = f" [{row['low']:.3f}, {row['high']:.3f}]" if row["low"] == row["low"] else ""
+    # The interval does not break inside its bracket.
+    ends = f" [{row['low']:.3f},\N{NO-BREAK SPACE}{row['high']:.3f}]" if row["low"] == row["low"] else ""
     return f"{row['value']:.3f}{ends}"
 
 
