@@ -16,7 +16,7 @@
 # | | minutes |
 # |---|---:|
 # | to read | 35 |
-# | to run, on a laptop without a GPU | 1 |
+# | to run, on a laptop without a GPU | 2 |
 # | to do the three exercises | 45 |
 #
 # You need [Chapter 6](06-transfer-vgg16.ipynb) for backbones, cuts, heads and the two readings of one training. New
