@@ -20,8 +20,8 @@ BIBTEX = """```bibtex
 def substitutions():
     """Return ``{name: text}``, for ``{{ name }}`` on the pages under ``book/``.
 
-    The published counts, the size of the download, how to cite the course, and the address that pyproject.toml names, as
-    code and as commands.
+    The published counts, the size of the download, how to cite the course, and the address that pyproject.toml names,
+    as code and as commands.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     repository = project["urls"]["Repository"]

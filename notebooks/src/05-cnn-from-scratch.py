@@ -747,7 +747,7 @@ machines = [BY_NAME[f"classical-holdout938-handcrafted-svm-{rival}"] for rival i
 for score, (network, machine) in product(("accuracy", "balanced_accuracy"), zip((ours, restored), machines)):
     assert network.metric(score)["value"] < machine.metric(score)["value"], "not worth the trouble, yet"
 assert all(change.loc["balanced_accuracy", "low"] > 0 >= change.loc["accuracy", "low"] - 1e-9 for change in changes.values())
-assert 1 / 7 < BY_NAME["cnn-paper-holdout938-96x96"].metric("balanced_accuracy")["low"], "as printed it does learn"
+assert BY_NAME["cnn-paper-holdout938-96x96"].metric("balanced_accuracy")["low"] > 1 / 7, "as printed it does learn"
 assert changes[""].loc["balanced_accuracy", "a"] < TABLE_3["recall"].mean(), "less than the paper prints"
 
 # %% [markdown]
