@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 
 from helpers import plots
 from helpers.ham10000 import CLASSES, COLOURS
@@ -123,8 +123,9 @@ def test_scores_have_one_marker_for_each_model_and_metric(axis):
     assert labels(axis) == ["blind", "weighted"]
     assert {line.get_label(): list(line.get_xdata()) for line in axis.lines} == table.to_dict("list")
     assert len({line.get_marker() for line in axis.lines}) == 2
-    shades = [to_rgb(line.get_markerfacecolor()) for line in axis.lines]
-    assert len(set(shades)) == 2 and all(len(set(shade)) == 1 for shade in shades), "the colours belong to the classes"
+    (*full, opaque), (*hollow, clear) = (to_rgba(line.get_markerfacecolor()) for line in axis.lines)
+    assert len(set(full)) == len(set(hollow)) == 1, "the colours belong to the classes"
+    assert (opaque, clear) == (1, 0), "a hollow mark does not hide the one beneath"
     assert [text.get_text() for text in axis.get_legend().get_texts()] == list(table)
     assert axis.get_xlim() == (0, 1)
 

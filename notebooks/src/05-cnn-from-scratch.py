@@ -448,9 +448,9 @@ for name, (training_of_it, prob) in tried.items():
     print("   validation images answered:", ", ".join(f"{count:,} {dx}" for dx, count in answers.items()))
 
 # %% [markdown]
-# Losses with and without class weights are not on one scale; compare the answers instead. In the quick tier each of these
-# networks has hardly learned, and gives one answer to nearly all lesions; which one, chance decides as well as the remedies.
-# So the four lines compare nothing yet: they show how one would compare.
+# Losses with and without class weights are not on one scale; compare the answers instead. In the quick tier each of
+# these networks has hardly learned, and gives one answer to nearly all lesions; which one, chance decides as well as
+# the remedies. So the four lines compare nothing yet: they show how one would compare.
 #
 # The paper also stored copies of rare images until the classes were equal, *and* used class weights. That corrects the
 # imbalance twice, as [Chapter 3](03-preprocess-and-augment.ipynb) shows.
@@ -538,8 +538,8 @@ plots.show(fig)
 #| name: cnn-records
 #| caption: The paper's CNN on the real HAM10000 (Tschandl et al. 2018), beside support vector machines on handcrafted
 #|   features: every record with its 95 % interval over lesions; black tick, the floor of that test set. Paper, the layers
-#|   as printed; improved, with both changes; cosine, with another schedule of the learning rate, too (a later section); restored, the same
-#|   training, answers for the classes as common as they are (below); on-test, the epoch chosen on the test images, to
+#|   as printed; improved, with both changes; cosine, with another schedule of the learning rate, too (a later section);
+#|   restored, the same training, answers for the classes as common as they are (below); on-test, the epoch chosen on the test images, to
 #|   show what that is worth. Compare a dot with its own tick, and rows of one protocol with each other; under grouped
 #|   the networks were tested on fold 0, the machines on all five folds.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, with one row a record. Each row has a dot with
@@ -605,11 +605,10 @@ for end, after in {"": ours, "-restored": restored}.items():
 # changes, and had a small input and a processor. What can be compared is the pattern: which diagnoses are found, and at
 # what price.
 #
-# What did the two changes buy? The last lines set the network with them beside the one as printed, trained once each under
-# its own recipe. Balanced accuracy is higher with them, in both readings, and those intervals lie above zero; in accuracy
-# they reach zero. The network as printed does learn, then, though less, and less than the paper prints of its own
-# ([balanced accuracy from Table 3, as printed above](https://arxiv.org/abs/1912.03798)). Its input was smaller, and nobody
-# knows what else was different.
+# What did the two changes buy? The last lines set the network with them beside the one as printed, trained once each
+# under its own recipe. Balanced accuracy is higher with them, in both readings, and those intervals lie above zero; in
+# accuracy they reach zero. The network as printed does learn, then, though less; and less than the paper's own did, by
+# the balanced accuracy at the head of this chapter. Ours had a smaller input, and what else was different nobody knows.
 #
 # And one thing more. Trained with class weights, our network stays below the floor of these images, as the paper's does.
 # It was told that all diagnoses are equally common, and here they are not. The record that ends in `-restored` is the
@@ -698,12 +697,13 @@ for reading in ("", "-restored"):
               f"[{row['low']:+.3f}, {row['high']:+.3f}]")
 
 # %% [markdown]
-# On the same test lesions the balanced accuracy is higher, in both readings, and the intervals leave out zero; in accuracy
-# the two cannot be told apart. That speaks for the guess: for this network, on this fold, in one training each. The two also
-# differ in the precision of their numbers (bfloat16 keeps fewer digits than float32), since they were trained on different
-# machines. And it is a second look at these test lesions, as was said above. Whether still more epochs would help is not
-# measured. The curves show no sign of learning by heart: the loss of the validation images has not risen. (That the
-# training loss lies above it says little; dropout and augmentation make the training images harder.)
+# On the same test lesions the balanced accuracy is higher, in both readings, and the intervals leave out zero; in
+# accuracy the two cannot be told apart. That speaks for the guess: for this network, on this fold, in one training
+# each. The two also differ in the precision of their numbers (bfloat16 keeps fewer digits than float32), since they
+# were trained on different machines. And it is a second look at these test lesions, as was said above. Whether still
+# more epochs would help is not measured. The curves show no sign of learning by heart: the loss of the validation
+# images has not risen. (That the training loss lies above it says little; dropout and augmentation make the training
+# images harder.)
 #
 # ## A record of your own
 #

@@ -133,19 +133,20 @@ for name in STACKS:
 print(f"the shares of the classes, answered to every image: loss {blind:.3f}")
 
 # %% [markdown]
-# Look at the right ends of the curves. Of the three the deep network without shortcuts has the highest loss, *on its own
-# training images*; so this is no overfitting. On the way it may lie below the shallow one for a while, but it comes no
-# further than the dashed line: it learns how common each diagnosis is, and nothing about the images. With shortcuts the
-# same sixteen blocks have the lowest loss. The right panel suggests why. A gradient is passed back layer by layer, and each layer multiplies it. (Its norm is the length of the list of all
-# its numbers: the root of the sum of their squares.) Many factors below one leave nearly nothing, and the first layers are
-# told next to nothing. Where the block adds, the gradient has a way around each block.
+# Look at the right ends of the curves. Of the three the deep network without shortcuts has the highest loss, *on its
+# own training images*; so this is no overfitting. On the way it may lie below the shallow one for a while, but it comes
+# no further than the dashed line: it learns how common each diagnosis is, and nothing about the images. With shortcuts
+# the same sixteen blocks have the lowest loss. The right panel suggests why. A gradient is passed back layer by layer,
+# and each layer multiplies it. (Its norm is the length of the list of all its numbers: the root of the sum of their
+# squares.) Many factors below one leave nearly nothing, and the first layers are told next to nothing. Where the block
+# adds, the gradient has a way around each block.
 #
 # Batch normalisation, which you met in [Chapter 5](05-cnn-from-scratch.ipynb), keeps gradients from fading, and is not
 # in these stacks. It is no full answer: He and colleagues found that a plain network of more layers stays behind one of
 # fewer even with it, for a reason that they left open. Shortcuts helped there, too. They named such networks **residual
-# networks**, and trained some of more than a hundred layers on ImageNet: a block has to learn only what is to be *added* to
-# its input ([He et al. 2016](https://doi.org/10.1109/CVPR.2016.90)). A **shortcut** that hands on what it gets costs no
-# weight.
+# networks**, and trained some of more than a hundred layers on ImageNet: a block has to learn only what is to be
+# *added* to its input ([He et al. 2016](https://doi.org/10.1109/CVPR.2016.90)). A **shortcut** that hands on what it
+# gets costs no weight.
 #
 # ### Exercise 7.1: a block
 #
@@ -443,20 +444,20 @@ for kind in ("resnet-frozen", "resnet-last", "resnet-tuned"):
     print("  ", "; ".join(f"{one['protocol']} {one['hyperparameters']['best_epoch']}" for one in told))
 
 # %% [markdown]
-# Read it from the top. Frozen, the residual network's features are better than VGG16's, under the two protocols compared
-# here and in both measures, and where all lesions are tested the intervals leave out zero. Retraining the last block alone,
-# on the images as they are, buys nothing that can be told from none under any of three protocols, the leaky one included. It costs: as trained, on the
+# Read it from the top. Frozen, the residual network's features are better than VGG16's, under the two protocols
+# compared here and in both measures, and where all lesions are tested the intervals leave out zero. Retraining the last
+# block alone, on the images as they are, buys nothing that can be told from none under any of three protocols, the
+# leaky one included. It costs: as trained, on the
 # 938 and under the naive split the accuracy is lower, under the naive split the balanced accuracy, too, and those intervals
-# lie below zero. After one to three epochs the validation loss rises again. (The two recipes differ in learning rate, batch
-# size and the time that the head had alone, too, so not all of it need be the block.) Retraining more blocks, on several changed views
-# of each
-# image, and asking about several views, pays in balanced accuracy, as trained, under both protocols that it was measured
-# under; in accuracy it pays where it is asked about many lesions, and on the paper's small and easy test set nothing of
-# that can be seen. More blocks, more views, a mean of several answers: the two recipes differ in all three, and these
-# records cannot say which of them it was.
+# lie below zero. After one to three epochs the validation loss rises again. (The two recipes differ in learning rate,
+# batch size and the time that the head had alone, too, so not all of it need be the block.) Retraining more blocks, on
+# several changed views of each image, and asking about several views, pays in balanced accuracy, as trained, under both
+# protocols that it was measured under; in accuracy it pays where it is asked about many lesions, and on the paper's
+# small and easy test set nothing of that can be seen. More blocks, more views, a mean of several answers: the two
+# recipes differ in all three, and these records cannot say which of them it was.
 #
-# VGG16 or ResNet, then? Frozen, the ResNet. With blocks retrained, on the paper's test set, the last pairs say that the two
-# cannot be told apart: the retrained VGG16 neither from the frozen ResNet nor from the retrained one.
+# VGG16 or ResNet, then? Frozen, the ResNet. With blocks retrained, on the paper's test set, the last pairs say that the
+# two cannot be told apart: the retrained VGG16 neither from the frozen ResNet nor from the retrained one.
 #
 # An interval covers the draw of the lesions. It does not cover the seed: each of these networks was trained once a fold,
 # and would come out a little different if trained again.
@@ -502,8 +503,8 @@ print(f"melanomas found: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()}
 # %% [markdown]
 # Our network is a part of one, and saw small images. Its accuracy is close to the paper's, yet it finds too few of the
 # melanomas. The accuracy alone cannot show whether the paper's network does better there: [the appendix on the
-# paper](../book/reproduction.md) counts how much it leaves open. Its Figure 3 may. This book repeats no numbers out of that
-# picture; open [the paper](https://arxiv.org/abs/1912.03798), and hold it beside ours.
+# paper](../book/reproduction.md) counts how much it leaves open. Its Figure 3 may. This book repeats no numbers out of
+# that picture; open [the paper](https://arxiv.org/abs/1912.03798), and hold it beside ours.
 #
 # ## A record of your own
 #

@@ -51,10 +51,10 @@ provenance.banner(ham, config)
 # %% [markdown]
 # ## Six models, six numbers
 #
-# What the paper prints of each model is an accuracy. Beside each stands a floor: for the three networks that of the test
-# set which [Chapter 2](02-split-without-leaking.ipynb) infers from the paper's tables, for the other models that of all of
-# HAM10000. The inferred test set is a stratified part of the lesions that were photographed once, and fits what is printed
-# of the networks. On what the others were tested, nobody outside knows.
+# What the paper prints of each model is an accuracy. Beside each stands a floor: for the three networks that of the
+# test set which [Chapter 2](02-split-without-leaking.ipynb) infers from the paper's tables, for the other models that
+# of all of HAM10000. The inferred test set is a stratified part of the lesions that were photographed once, and fits
+# what is printed of the networks. On what the others were tested, nobody outside knows.
 
 # %% tags=["nbval-check-output"]
 # Garg, Maheshwari, Shukla, arXiv:1912.03798: abstract and Table 2, Table 4 (micro average), Table 5.
@@ -173,9 +173,9 @@ for protocol in PROTOCOLS:
 print(pd.DataFrame(always).to_string(float_format="{:.3f}".format))
 
 # %% [markdown]
-# A weighted precision or F1 looks respectable on a test set of nevi without any skill. Balanced accuracy cannot be fooled
-# so. Nor can melanoma recall, by *this* rule; another fools it, since who calls everything a melanoma finds every one. Read
-# it beside its precision.
+# A weighted precision or F1 looks respectable on a test set of nevi without any skill. Balanced accuracy cannot be
+# fooled so. Nor can melanoma recall, by *this* rule; another fools it, since who calls everything a melanoma finds
+# every one. Read it beside its precision.
 #
 # ### Exercise 8.2: the floor of a weighted F1
 #
@@ -207,11 +207,11 @@ checks.check("8.2", weighted_f1_floor, ham)
 # so that siblings of test images are trained on. **`grouped`** keeps a lesion's images together; it is the one to
 # believe.
 #
-# Most models have two **readings** ([Chapter 6](06-transfer-vgg16.ipynb)): **by image**, for scores that count images, and
-# **by class**, as if all diagnoses were equally common, for balanced accuracy. A network was trained once, and its
-# probabilities were shifted from one to the other: a record that ends in `-restored` is by image, one in `-evened` by class.
-# Some models of Chapter 4 were trained twice, without class weights and with them; the others have one reading. Each picture below has one row a model.
-# Records in your own folder join by themselves; their rows begin with `yours`.
+# Most models have two **readings** ([Chapter 6](06-transfer-vgg16.ipynb)): **by image**, for scores that count images,
+# and **by class**, as if all diagnoses were equally common, for balanced accuracy. A network was trained once, and its
+# probabilities were shifted from one to the other: a record that ends in `-restored` is by image, one in `-evened` by
+# class. Some models of Chapter 4 were trained twice, without class weights and with them; the others have one reading.
+# Each picture below has one row a model. Records in your own folder join by themselves; their rows begin with `yours`.
 
 # %%
 everything = runs.load_all()
@@ -271,10 +271,10 @@ for label in axes[0].get_yticklabels():
 plots.show(fig)
 
 # %% [markdown]
-# Read one panel at a time. On the left the paper's own test set, if the inference holds. Its ResNet lies to the right of
-# all of ours; by how much, and how sure that is, stands further down. Its VGG16 does not rise above the floor, and ours do.
-# On the right, the honest protocol: the same recipes, lower numbers, a lower floor. The dots moved because the exam did;
-# [Chapter 9](09-where-could-90-come-from.ipynb) measures that.
+# Read one panel at a time. On the left the paper's own test set, if the inference holds. Its ResNet lies to the right
+# of all of ours; by how much, and how sure that is, stands further down. Its VGG16 does not rise above the floor, and
+# ours do. On the right, the honest protocol: the same recipes, lower numbers, a lower floor. The dots moved because the
+# exam did; [Chapter 9](09-where-could-90-come-from.ipynb) measures that.
 #
 # And by a score in which each class counts the same:
 
@@ -355,18 +355,19 @@ for metric in ("accuracy", "balanced_accuracy"):
           f"[{row['low']:+.3f}, {row['high']:+.3f}]")
 
 # %% [markdown]
-# The other way is to count. Leave out the lesions on which both are right, or both wrong: they do not tell the two apart. Of the
-# rest, how many go to each? If neither is better, each is a toss of a coin. That is **McNemar's test** ([McNemar
+# The other way is to count. Leave out the lesions on which both are right, or both wrong: they do not tell the two
+# apart. Of the rest, how many go to each? If neither is better, each is a toss of a coin. That is **McNemar's test**
+# ([McNemar
 # 1947](https://doi.org/10.1007/BF02295996)). The test assumes that what it counts is independent, so count lesions, not
 # photographs.
 #
 # ### Exercise 8.3: which one is better?
 #
-# Write `better_by_lesion(truth, prob_a, prob_b, groups)`. `truth` has the true class of each image as text, such as `"nv"`;
-# `prob_a` and `prob_b` are `(n, 7)`, probabilities in the order of `CLASSES`; `groups` has the lesion group of each image.
-# Give each lesion one answer, the class of the highest **mean** of its images' probabilities. Return three things: how many
-# lesions only a answers rightly; how many only b does; and the two-sided exact p-value of so uneven a division
-# (`binomtest`), 1 where no lesion tells them apart.
+# Write `better_by_lesion(truth, prob_a, prob_b, groups)`. `truth` has the true class of each image as text, such as
+# `"nv"`; `prob_a` and `prob_b` are `(n, 7)`, probabilities in the order of `CLASSES`; `groups` has the lesion group of
+# each image. Give each lesion one answer, the class of the highest **mean** of its images' probabilities. Return three
+# things: how many lesions only a answers rightly; how many only b does; and the two-sided exact p-value of so uneven a
+# division (`binomtest`), 1 where no lesion tells them apart.
 
 # %% tags=["stub"]
 def better_by_lesion(truth, prob_a, prob_b, groups):
@@ -435,14 +436,14 @@ for protocol in ("holdout938", "grouped"):
     print(part.to_string(float_format=lambda p: f"{p:.4f}" if p >= 0.00005 else "<0.0001"))
 
 # %% [markdown]
-# Three cautions. The best was *chosen* on these images, which flatters it a little. Many tests find something by accident;
-# `p_holm` allows for that ([Holm 1979](https://www.jstor.org/stable/4615733)). Where an interval leaves out zero and `p_holm`
-# is large, they do not contradict each other: the interval answers one question as if it were the only one, `p_holm` all of
-# them together. And each recipe was trained once a fold: another seed would move each dot, and no interval on this page
-# knows by how much.
+# Three cautions. The best was *chosen* on these images, which flatters it a little. Many tests find something by
+# accident; `p_holm` allows for that ([Holm 1979](https://www.jstor.org/stable/4615733)). Where an interval leaves out
+# zero and `p_holm` is large, they do not contradict each other: the interval answers one question as if it were the
+# only one, `p_holm` all of them together. And each recipe was trained once a fold: another seed would move each dot,
+# and no interval on this page knows by how much.
 #
-# Against the paper's own networks no such pairing is possible. Its answers are not published; there are only counts. So the
-# interval has to be that of two unrelated tests, which is wider.
+# Against the paper's own networks no such pairing is possible. Its answers are not published; there are only counts. So
+# the interval has to be that of two unrelated tests, which is wider.
 
 # %%
 against = {}
@@ -457,9 +458,9 @@ for family in NETWORKS:
           f"{100 * (mine - theirs / n):+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]")
 
 # %% [markdown]
-# Mind what is subtracted. Our CNN is read by image here, that is, with the shares of the classes put back; the paper's was
-# trained with class weights, which lowers an accuracy on purpose. Part of the difference is the reading. Further down both
-# stand side by side, read by class, and there ours has the lower balanced accuracy, though not clearly.
+# Mind what is subtracted. Our CNN is read by image here, that is, with the shares of the classes put back; the paper's
+# was trained with class weights, which lowers an accuracy on purpose. Part of the difference is the reading. Further
+# down both stand side by side, read by class, and there ours has the lower balanced accuracy, though not clearly.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -505,7 +506,8 @@ for how, part in recalled.items():
 
 # %% [markdown]
 # Nobody in this table is good at everything. The paper's CNN nearly switched one class off: find the light cell in its
-# row. Some of ours, read by image, never find the rarest one; the lines below the figure count them. A column over a handful of images moves by large steps; read it with its number.
+# row. Some of ours, read by image, never find the rarest one; the lines below the figure count them. A column over a
+# handful of images moves by large steps; read it with its number.
 #
 # ## A ResNet's mistakes
 #
@@ -575,9 +577,9 @@ print(f"\naccuracy: {gain.mean():+.1f} points on average; the floor rises by {ma
 print(f"balanced accuracy: {rise.mean():+.1f} points on average, from {rise.min():+.1f} to {rise.max():+.1f}")
 
 # %% [markdown]
-# Every accuracy is higher by lesion. But so is the floor. Of the lesions photographed once four in five are nevi, of the
-# others about half; each now counts once, so the share of nevi rises. Compare the two numbers in the line on accuracy before
-# you call it progress. Balanced accuracy, whose floor stays, rises by less, and not for every model.
+# Every accuracy is higher by lesion. But so is the floor. Of the lesions photographed once four in five are nevi, of
+# the others about half; each now counts once, so the share of nevi rises. Compare the two numbers in the line on
+# accuracy before you call it progress. Balanced accuracy, whose floor stays, rises by less, and not for every model.
 #
 # ## Only what a microscope confirmed
 #
@@ -609,8 +611,8 @@ for axis, protocol in zip(axes, ("holdout938", "grouped")):
 plots.show(fig)
 
 # %% [markdown]
-# The accuracy falls for every model, and the floor falls further. On confirmed lesions the models stand, on average, further
-# *above* the floor, with a lower accuracy. Which accuracy would you print? Both, each beside its floor.
+# The accuracy falls for every model, and the floor falls further. On confirmed lesions the models stand, on average,
+# further *above* the floor, with a lower accuracy. Which accuracy would you print? Both, each beside its floor.
 #
 # ## What the paper leaves out
 #
@@ -625,9 +627,9 @@ plots.show(fig)
 # - **how the epoch was chosen**, and the ResNet's depth;
 # - **what counts as one case**, an image or a lesion, and how its diagnosis was made.
 #
-# We owe a list, too. Our images are small, our ResNet is cut short, each recipe was trained once, handcrafted features were
-# measured inside the data set's own outlines, and the test set is an inference. [The appendix](../book/reproduction.md)
-# goes through it all.
+# We owe a list, too. Our images are small, our ResNet is cut short, each recipe was trained once, handcrafted features
+# were measured inside the data set's own outlines, and the test set is an inference. [The
+# appendix](../book/reproduction.md) goes through it all.
 #
 # ## The answer
 #

@@ -243,8 +243,9 @@ print(f"on average {100 * gained.mean():+.1f} points, from {100 * gained.min():+
 
 # %% [markdown]
 # Never below nothing: the best of many epochs is at least as good as any one. The more a score swings from epoch to
-# epoch, the more there is to pick from. The largest gains are no trifle; they belong to networks that score lower. Look at
-# the last column: even with the epoch chosen on the exam, none of our networks gets as many right as the paper's ResNet,
+# epoch, the more there is to pick from. The largest gains are no trifle; they belong to networks that score lower. Look
+# at the last column: even with the epoch chosen on the exam, none of our networks gets as many right as the paper's
+# ResNet,
 # 849.
 #
 # ## Luck
@@ -288,9 +289,9 @@ axes[0][0].set_ylabel("exams")
 plots.show(fig)
 
 # %% [markdown]
-# The second network is a warning. Most exams that are drawn from its answers reach the paper's score; trained for the 938
-# and tested on them, it did not. Its grouped answers are those of one fold and of one training. So the mix carries a score
-# over to within a point or two, not to the last digit.
+# The second network is a warning. Most exams that are drawn from its answers reach the paper's score; trained for the
+# 938 and tested on them, it did not. Its grouped answers are those of one fold and of one training. So the mix carries
+# a score over to within a point or two, not to the last digit.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -319,11 +320,12 @@ shown = naive[["images", "share_nv", "accuracy", "balanced_accuracy"]].round({"i
 print(shown.astype({"images": int}).to_string(float_format="{:.3f}".format))
 
 # %% [markdown]
-# Here `1-nn` is the memoriser of Chapter 2, `logistic` the logistic regression of Chapter 6, `svm` a machine of the kind of
-# Chapter 4, with parameters fixed beforehand; their features are what a frozen network answers, averaged. Compare `leaked` with `not leaked`. By accuracy, the images whose lesions the models had met
-# are those that they get wrong more often. Does a leak harm? By balanced accuracy the memoriser is far better on them. Two
-# scores, two verdicts, and neither compares like with like. Look at the share of nevi: lesions photographed once are mostly
-# nevi, and those are easy. Two things differ, the leak and the lesions. Comparing the two protocols has the same flaw in a
+# Here `1-nn` is the memoriser of Chapter 2, `logistic` the logistic regression of Chapter 6, `svm` a machine of the
+# kind of Chapter 4, with parameters fixed beforehand; their features are what a frozen network answers, averaged.
+# Compare `leaked` with `not leaked`. By accuracy, the images whose lesions the models had met are those that they get
+# wrong more often. Does a leak harm? By balanced accuracy the memoriser is far better on them. Two scores, two
+# verdicts, and neither compares like with like. Look at the share of nevi: lesions photographed once are mostly nevi,
+# and those are easy. Two things differ, the leak and the lesions. Comparing the two protocols has the same flaw in a
 # milder form: other images, other training sets.
 #
 # ## The paired design
@@ -337,10 +339,10 @@ print(shown.astype({"images": int}).to_string(float_format="{:.3f}".format))
 #    As many of its images as there are siblings go to training set A; the rest of them to neither.
 # 4. All else is common to A and B.
 #
-# So A and B agree in size, in diagnoses, in the number of lesions and in images a lesion. Test lesions that came up heads
-# and have a donor are called **could leak**: in B they do. All others **could not leak**; those among them that have
-# several images, the tails and the heads without a donor, are the **control**: the same kind of lesion, with no sibling in
-# either set.
+# So A and B agree in size, in diagnoses, in the number of lesions and in images a lesion. Test lesions that came up
+# heads and have a donor are called **could leak**: in B they do. All others **could not leak**; those among them that
+# have several images, the tails and the heads without a donor, are the **control**: the same kind of lesion, with no
+# sibling in either set.
 
 # %%
 table = ham.table
@@ -491,18 +493,18 @@ print(f"Copied before: {exact:.1%} of the tested rows are exact copies of traini
 
 # %% [markdown]
 # Copied before the split, tested rows are mostly images that were trained on, and a model that only memorises shines.
-# Copied after it, in the training rows alone, the memoriser gains nothing. Compare the columns of balanced accuracy, which does not depend
-# on how common a diagnosis is. But do not take their difference for the worth of the leak in points: the two orders
-# are tested on different images, which is the comparison that deceives, again, and there were two repetitions. What it
-# does show is a false order: tested on copies, the memoriser beats the model whose balanced accuracy on clean images is
-# the higher one.
+# Copied after it, in the training rows alone, the memoriser gains nothing. Compare the columns of balanced accuracy,
+# which does not depend on how common a diagnosis is. But do not take their difference for the worth of the leak in
+# points: the two orders are tested on different images, which is the comparison that deceives, again, and there were
+# two repetitions. What it does show is a false order: tested on copies, the memoriser beats the model whose balanced
+# accuracy on clean images is the higher one.
 #
 # ## What each explanation is worth
 #
-# One table, in points of accuracy, for the frozen ResNet. The leak was measured on other models: three on its features, and
-# a network with a trained last block. Which of them is most like the network's own head these records cannot say, so the
-# leak has a range, from the model that gains least to the one that only memorises. Spread over a naive exam, it counts only
-# for the share of images that leak there.
+# One table, in points of accuracy, for the frozen ResNet. The leak was measured on other models: three on its features,
+# and a network with a trained last block. Which of them is most like the network's own head these records cannot say,
+# so the leak has a range, from the model that gains least to the one that only memorises. Spread over a naive exam, it
+# counts only for the share of images that leak there.
 
 # %%
 network = "resnet-frozen" if "resnet-frozen" in mixed.index else mixed.index[-1]
