@@ -552,7 +552,8 @@ beside = {("paper", score): TABLE_3[score] for score in TABLE_3}
 for model, run in ours.items():
     beside |= {(model, score): pd.Series({dx: run.metric(score, dx)["value"] for dx in CLASSES}) for score in TABLE_3}
 beside = pd.DataFrame(beside | {("", "images"): support})
-print(beside.round(2).to_string())
+print(beside.drop(columns="", level=0).T.round(2).to_string())
+print("images:", ", ".join(f"{number} {dx}" for dx, number in support.items()))
 print("\nbalanced accuracy\n   the paper's:", cell(cnn["balanced accuracy"]))
 for model, run in ours.items():
     print(f"   {model}:", cell(run.metric("balanced_accuracy")))

@@ -526,7 +526,7 @@ summary = pd.DataFrame(
 print(summary.round(1).to_string(na_rep=""))
 print("\nThe leak in a naive exam, by model:", ", ".join(f"{model} {points:+.1f}" for model, points in effect.items()))
 print(f"there {dealt['leaked']:,.0f} of {dealt['all']:,.0f} images have a sibling among the training rows;",
-      "siblings in validation do not count")
+      "siblings in validation do not count", sep="\n")
 gap = 100 * (849 / 938 - row["grouped"])
 print(f"\nTo explain: {gap:.1f} points, from {row['grouped']:.1%} (grouped) to {849 / 938:.1%} (the paper).")
 print(f"The mix alone gives {summary.loc['the mix', 'points'] / gap:.0%} of it.")
