@@ -232,11 +232,12 @@ def intervals(axis, table, colours, shift=0.0, marker="o", filled=True, above=Fa
     if above:
         axis.tick_params(axis="y", length=0, pad=-4)
         plt.setp(axis.get_yticklabels(), ha="left", bbox={"facecolor": "white", "linewidth": 0, "pad": 0.5})
+        axis.set_ylim(len(table) - 0.5, -0.8)
     if not axis.yaxis_inverted():
         axis.invert_yaxis()
     axis.grid(True, axis="x")
     axis.set_axisbelow(True)
-    axis.margins(y=0.07 if above else 0.12)
+    axis.margins(y=0.12)
 
 
 def floors(axis, table, colours, **style):

@@ -139,7 +139,7 @@ SHOWN = {
     "melanoma recall": ("recall", "mel"),
     "balanced accuracy": ("balanced_accuracy", "all"),
 }
-#: What is to be compared stands first: three scores fit a laptop's page, and the others scroll.
+#: What is to be compared stands first; the last columns scroll on a laptop.
 COLUMNS = [
     "accuracy",
     "balanced accuracy",
