@@ -257,10 +257,10 @@ checks.check("7.2", cuts, ham)
 # %%
 #| name: resnet-frozen
 #| caption: The network block by block, cut so that more than 70 % of its convolutions are frozen, as the paper asks of
-#|   layers (Garg et al. 2019). The bar is the number of weights, on a logarithmic scale. With ImageNet's weights the
+#|   layers (Garg et al. 2019). The dot is the number of weights, on a logarithmic scale. With ImageNet's weights the
 #|   frozen blocks keep what they learned there; the tail is retrained.
-#| alt: Horizontal bars, one a block, from the image downwards. Most are frozen; the last few, retrained, are among the
-#|   longest.
+#| alt: Dots, one a block, from the image downwards. Most are frozen; the last few, retrained, are among those farthest
+#|   to the right.
 boundary = models.boundary(resnet)
 frozen, tail = models.cut(resnet, boundary)
 parts = [(re.match(r"(.*?block\d+)|", layer.name)[0] or "other layers", layer, state)
