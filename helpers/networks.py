@@ -275,6 +275,10 @@ def _build(recipe, ham, config, pixels, rows):
         model = models.paper_cnn(config.sizes.image, **options)
         return model, model, pixels, {"label": f"{recipe.title}, {config.sizes.image[1]} x {config.sizes.image[0]}"}
     found = models.backbone(*recipe.network, size=config.sizes.image)
+    about = {"label": f"{found.label}{recipe.title}", "weights": found.weights}
+    if recipe.frozen == "nothing":
+        model = models.classifier(found.model, **options)
+        return model, model, pixels, about
     name = models.boundary(found.model, recipe.share) if recipe.frozen == "boundary" else found.model.layers[-1].name
     frozen, rest = models.cut(found.model, name)
     frozen.trainable = False  # and so its batch normalisations keep their averages, whoever trains the whole
@@ -286,8 +290,7 @@ def _build(recipe, ham, config, pixels, rows):
         frozen, ham, pixels, config, rows=rows, views=recipe.views, augmentation=recipe.augmentation
     )
     model = keras.Model(frozen.input, tail(frozen.output), name="network")
-    about = {"label": f"{found.label}{recipe.title}", "weights": found.weights, "cut": name}
-    return model, tail, inputs, about
+    return model, tail, inputs, about | {"cut": name}
 
 
 def _set_trainable(layers, value):

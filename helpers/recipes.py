@@ -16,11 +16,12 @@ class Recipe:
     """What a network is made of and how it is trained.
 
     ``network``: ``"paper_cnn"``, or names for :func:`helpers.models.backbone`, of which the first to be had is taken.
-    ``frozen``: of the paper's CNN ``"nothing"``; of a backbone ``"boundary"``, more than ``share`` of its convolutions,
-    or ``"backbone"``, all but the new head.
-    ``weighted``: class weights in the loss.  ``views``: how many versions of each image the frozen part is asked about;
-    the answer to a test image is the mean over them.  ``head_epochs``: epochs in which only the head is trained, before
-    the tail joins in.  ``cosine``: the learning rate falls along a cosine over all epochs, without ``patience``.
+    ``frozen``: ``"nothing"``; of a backbone also ``"boundary"``, more than ``share`` of its convolutions, or
+    ``"backbone"``, all but the new head.
+    ``weighted``: class weights in the loss.  ``views``: how many versions of each image a frozen part is asked about;
+    the answer to a test image is the mean over them.  Where nothing is frozen, each epoch has a version of its own.
+    ``head_epochs``: epochs in which only the head is trained, before the rest joins in.  ``cosine``: the learning rate
+    falls along a cosine over all epochs, without ``patience``.
     ``options``: of :func:`helpers.models.paper_cnn` or :func:`helpers.models.classifier`.
     """
 
@@ -39,7 +40,7 @@ class Recipe:
     options: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        fitting = ("nothing",) if self.network == "paper_cnn" else ("boundary", "backbone")
+        fitting = ("nothing",) if self.network == "paper_cnn" else ("nothing", "boundary", "backbone")
         if self.frozen not in fitting:
             raise ValueError(
                 f"frozen is {self.frozen!r}; for the network {self.network!r} choose {' or '.join(map(repr, fitting))}"
@@ -74,5 +75,6 @@ RECIPES = {
     "resnet-frozen": Recipe(", frozen", RESNET, **FROZEN),
     "resnet-tuned": Recipe(", last blocks retrained", RESNET, **TUNED),
     "resnet-last": Recipe(", last block retrained", RESNET, **TUNED | LAST),
+    "resnet-whole": Recipe(", retrained whole", RESNET, **TUNED | {"frozen": "nothing", "views": 1}),
     "mobilenetv2-frozen": Recipe(", frozen", ("mobilenetv2",), **FROZEN),
 }

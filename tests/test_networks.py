@@ -154,8 +154,31 @@ def test_two_trainings_on_one_split_leave_records_that_both_verify(ham, small, t
     runs.verify(runs.load(path), ham.table)
 
 
+def test_where_nothing_is_frozen_all_learns_once_the_head_has_but_no_running_average(ham, small, monkeypatch):
+    watched, fit = [], training.fit
+
+    def snapshot(model):
+        kernel, average = model.get_layer("Conv1").kernel, model.get_layer("bn_Conv1").moving_mean
+        watched.append((kernel.numpy(), average.numpy()))
+
+    def watching(model, *args, **options):
+        snapshot(model)
+        fitted = fit(model, *args, **options)
+        snapshot(model)
+        return fitted
+
+    monkeypatch.setattr(training, "fit", watching)
+    recipe = replace(recipes.RECIPES["resnet-whole"], network=("mobilenetv2",), head_epochs=1)
+    trained = networks.train(recipe, ham, small, splits.grouped(ham.table, 0))
+    first, before, begun, after = (kernel for kernel, _ in watched)
+    assert np.array_equal(first, before), "not while the head learns alone"
+    assert np.array_equal(before, begun) and not np.array_equal(begun, after)
+    assert all(np.array_equal(average, watched[0][1]) for _, average in watched)
+    assert "cut" not in trained.facts["recipe"] and trained.label.endswith("retrained whole")
+
+
 @pytest.mark.parametrize(
-    ("network", "frozen"), [("paper_cnn", "backbone"), (("vgg16",), "nothing"), (("vgg16",), "al")]
+    ("network", "frozen"), [("paper_cnn", "backbone"), ("paper_cnn", "boundary"), (("vgg16",), "al")]
 )
 def test_a_recipe_that_would_freeze_something_else_is_refused(network, frozen):
     with pytest.raises(ValueError, match=f"frozen is '{frozen}'; for the network .* choose"):

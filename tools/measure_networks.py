@@ -39,6 +39,8 @@ PLAN = [
     ("cnn-cosine", "holdout938", range(1), CNN),
     ("cnn-paper", "holdout938", range(1), CNN),
     ("resnet-last", "image8020", range(1), WHOLE),
+    ("resnet-whole", "holdout938", range(1), WHOLE),
+    ("resnet-whole", "grouped", range(1), WHOLE),
     ("cnn-improved", "grouped", range(1), LARGER),
 ]
 CHAPTERS = {"cnn": "cnn-from-scratch", "vgg16": "transfer-vgg16"}

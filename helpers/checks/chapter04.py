@@ -169,7 +169,7 @@ QUIZ = (
                 "So is an answer that looks at nothing. Read a score from the floor of its test set, not from zero.",
             ),
             Option(
-                "Too little: the accuracy is at its floor, and what lies below it was not reported.",
+                "Too little: it is about the floor if the test set has that mix, and no score per class is there.",
                 True,
                 "Ask for the confusion matrix. Its rows say whether the model answers nevus to everyone or finds "
                 "melanomas at the price of some nevi.",

@@ -151,7 +151,7 @@ QUIZ = (
         ),
     ),
     Question(
-        "Why does the dense layer of 4,096 units do so little for what the network sees?",
+        "Why can the dense layer of 4,096 units find nothing new in an image?",
         (
             Option(
                 "Because dense layers are out of fashion.",

@@ -216,7 +216,7 @@ EIGHT = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 
 
 def patterns(grey, around=EIGHT):
-    """For each inner pixel how many neighbours are at least as bright, if side by side; else one number more."""
+    """For each inner pixel how many neighbours are at least as bright, if side by side; for other patterns one number more."""
     height, width = grey.shape
     moved = [grey[1 + y : height - 1 + y, 1 + x : width - 1 + x] for y, x in around]
     bright = np.array(moved) >= grey[1:-1, 1:-1]
@@ -227,7 +227,8 @@ def patterns(grey, around=EIGHT):
 def next_to(grey, lesion, levels=8):
     """How often grey level i stands beside level j: a table of shares."""
     steps = (grey * levels).clip(0, levels - 1).astype(int)
-    both, table = lesion[:, :-1] & lesion[:, 1:], np.zeros((levels, levels))
+    both = lesion[:, :-1] & lesion[:, 1:]
+    table = np.zeros((levels, levels))
     np.add.at(table, (steps[:, :-1][both], steps[:, 1:][both]), 1)
     return (table + table.T) / max(2 * both.sum(), 1)
 
@@ -314,8 +315,8 @@ for name, distance in turns.items():
 
 # %%
 #| name: single-features
-#| caption: Four single features, by diagnosis: mean over lesions with its interval. One number parts some diagnoses
-#|   from some others, and no number parts all.
+#| caption: Four single features, by diagnosis: mean over lesions with its interval. One number sets the means of some
+#|   diagnoses apart, and no number those of all.
 #| alt: Four panels with one dot and line for each diagnosis. In each panel some diagnoses lie apart, and several lie
 #|   so close together that their lines overlap.
 SINGLE = {"lightness, lesion less skin": ("colour", 0), "redness, lesion less skin": ("colour", 1)}
@@ -323,7 +324,7 @@ SINGLE |= {"spread of lightness": ("colour", 3), "compactness": ("shape", 1)}
 fig, axes = plots.figure(4.4, 2, 2)
 for axis, (title, (kind, column)) in zip(axes.flat, SINGLE.items()):
     by_lesion = pd.DataFrame({"dx": dx, "value": ours[kind][:, column]}).groupby([group, "dx"])["value"].mean()
-    stats = by_lesion.groupby("dx").agg(["mean", "sem"]).reindex(pd.unique(dx[np.argsort(dx)]))
+    stats = by_lesion.groupby("dx").agg(["mean", "sem"])
     ends = pd.DataFrame({"mean": stats["mean"], "low": stats["mean"] - 1.96 * stats["sem"]})
     plots.intervals(axis, ends.assign(high=stats["mean"] + 1.96 * stats["sem"]), COLOURS)
     axis.set_title(title)
@@ -332,29 +333,34 @@ for axis in axes[:, 1]:
 plots.show(fig)
 
 # %% [markdown]
-# One feature is not enough, then. And mind the lines printed above the figure: when the camera turns, colour and shape
+# One feature is not enough, then: some means coincide, and single lesions spread far wider than these lines, which
+# are for the means. And mind the lines printed above the figure: when the camera turns, colour and shape
 # stay, and texture nearly. Gradients do not, since a quarter turn swaps their directions; the set of features that the
 # course keeps for its records turns each lesion first, until its longest axis is level.
 #
 # ## Three models
 #
 # A **random forest** ([Breiman 2001](https://doi.org/10.1023/A:1010933404324)) asks many decision trees, each grown on
-# another draw of the images and, at each fork, choosing among a few features drawn at random, and lets them vote.
+# another draw of the images and, at each fork, choosing among a few features drawn at random, and lets them vote. (A
+# *decision tree* asks one yes-or-no question after the other, each about one feature, and answers at its end.)
 # **XGBoost** ([Chen and Guestrin 2016](https://doi.org/10.1145/2939672.2939785)) grows small trees one after the other,
 # each on what the trees before it got wrong. A **support vector machine**, SVM ([Cortes and Vapnik
-# 1995](https://doi.org/10.1007/BF00994018)), puts the images as points into space and draws the widest border it can
-# between each pair of diagnoses; it measures distances, so its features must be on one scale.
+# 1995](https://doi.org/10.1007/BF00994018)), puts the images as points into space and draws between each pair of
+# diagnoses a border that may bend and is as wide as it can be; a point on its wrong side has a price, *C*. It measures
+# distances, so its features must be on one scale.
 #
-# Three sets of features meet these models: the raw pixels, the few numbers that you saw being made, and the set that the
-# course keeps for its records, **handcrafted**, of the same kinds with more colours, scales and directions
-# (`helpers.lesions` is open to read). Each score
-# gets its interval, by resampling lesions (a later section shows how), and its floor.
+# Three sets of features meet these models: the raw pixels, the few numbers that you saw being made, and the set that
+# the course keeps for its records, **handcrafted**, of the same kinds with more colours, scales and directions
+# (`helpers.lesions` is open to read). Each score gets its interval, by resampling lesions (a later section shows how),
+# and its floor.
 
 # %%
 hand = features.load_features(few, pixels, config, "handcrafted")
 inputs = {"raw": raw_values, "ours": np.hstack(list(ours.values())), "handcrafted": hand.values}
 MODELS = {
+    # 60 trees; a tree answers from at least two images
     "forest": RandomForestClassifier(60, min_samples_leaf=2, random_state=config.seed, n_jobs=-1),
+    # 25 rounds of small trees, each mending 0.3 of what is wrong; a tree sees a tenth of the features
     "xgboost": XGBClassifier(
         n_estimators=25, max_depth=3, learning_rate=0.3, colsample_bytree=0.1, max_bin=64,
         random_state=config.seed, n_jobs=1,
@@ -438,8 +444,9 @@ for axis, kind in zip(axes, ("raw", "handcrafted")):
 plots.show(fig)
 
 # %% [markdown]
-# The upper matrix is a rule that has almost stopped looking. Its accuracy is respectable all the same, and no average
-# weighted by the number of images would give it away. Print the matrix, or at least the recalls.
+# The upper matrix is a rule that has almost stopped looking. Its accuracy is respectable all the same, and so is the
+# recall averaged with weights by the number of images: that is the same number. Print the matrix, or at least the
+# recalls.
 #
 # ### Exercise 4.1: a row and a column
 #
@@ -469,7 +476,8 @@ checks.check("4.1", recall_and_precision, ham)
 #
 # A model that counts its errors image by image learns that nevi matter most. **Class weights** tell it otherwise: an
 # error on an image of a class of *n* images has the weight *n*⁻ᵖ. With *p* zero all images count alike.
-# With *p* one all diagnoses count alike. Train the same forest with each.
+# With *p* one all diagnoses count alike. Train one forest with each, coarser than the one above: its trees answer from
+# five images or more. (Where a leaf holds one diagnosis, weights change nothing.)
 
 # %%
 #| name: weights-trade
@@ -478,13 +486,13 @@ checks.check("4.1", recall_and_precision, ham)
 #| alt: Two lines over the power of the weights. Balanced accuracy rises from left to right. Accuracy does not rise with
 #|   it.
 powers, trade = (0, 0.5, 1), {}
-blunt = RandomForestClassifier(60, min_samples_leaf=5, random_state=config.seed, n_jobs=-1)
+coarse = RandomForestClassifier(60, min_samples_leaf=5, random_state=config.seed, n_jobs=-1)
 for power in powers:
 
     def rarity(y, power=power):
         return {"sample_weight": (np.bincount(y) / len(y))[y] ** -power}
 
-    answers, _ = sit(blunt, hand.values, rarity)
+    answers, _ = sit(coarse, hand.values, rarity)
     trade[power] = answers, score(answers)
 
 fig, axis = plots.figure(2.9)
@@ -558,14 +566,18 @@ plots.show(fig)
 for name, mix in mixes.items():
     behind = [model for model, accuracy in TABLE_5.items() if accuracy < mix]
     print(f"Tested on a mix as in {name}, with {mix:.2%} nevi: {len(behind)} of {len(TABLE_5)} are below always nv.")
-least = min(TABLE_5.values())
+least, fifth = min(TABLE_5.values()), sum(PUBLISHED_IMAGES.values()) / 5
 print(f"For all three to be above it, the test set must have had fewer than {least:.2%} nevi.")
+chance = 1.96 * np.sqrt(least * (1 - least) / fifth)
+print(f"On a fifth of HAM10000's images, chance alone moves {least:.2%} by {100 * chance:.1f} points either way.")
 
 # %% [markdown]
 # That is the fourth explanation, and how far it goes. The paper does not say how its Table 5 was tested ([Garg et al.
 # 2019](https://arxiv.org/abs/1912.03798)). If the test set kept HAM10000's proportions, as a stratified one does, the
-# three lie below its floor. A test set with fewer nevi would lift them above, and then their accuracies could not be
-# compared with those of the paper's networks, which by the inference of Chapter 2 sat another exam.
+# three lie below its floor; but so little that chance alone may have put them there, as the last line says of a test
+# set of a usual size (it is 1.96 standard errors). A test set with fewer nevi would lift them above, and then their
+# accuracies could not be compared with those of the paper's networks, which by the inference of Chapter 2 sat another
+# exam.
 #
 # ### Exercise 4.2: another exam
 #
@@ -597,8 +609,8 @@ checks.check("4.2", accuracy_and_floor, ham)
 # falls, the model had used it. That is **permutation importance** ([Breiman
 # 2001](https://doi.org/10.1023/A:1010933404324)). Columns that say nearly the same cover for each other, so we shuffle
 # whole families at once: `colour`, `shape`, `texture` and `hog` (oriented gradients) you know; `contrast` sets the
-# lesion against the skin around it, `border` asks how sharply and how jaggedly it ends, `asymmetry` compares its halves,
-# `profile` follows the colours from its middle outwards, and `grid` keeps a very small picture. And we do it on
+# lesion against the skin around it, `border` asks how sharply and how jaggedly it ends, `asymmetry` compares its
+# halves, `profile` follows the colours from its middle outwards, and `grid` keeps a very small picture. And we do it on
 # validation images: on training images a forest finds everything important, even noise, and the test images are not
 # there to choose features.
 
@@ -687,9 +699,9 @@ print(f"Training images: {last['training images'][1.0]:.3f} with all.")
 # ## How sure?
 #
 # A score from other test images would have been another score. The **bootstrap** ([Efron
-# 1979](https://doi.org/10.1214/aos/1176344552)) imitates those other test sets: draw from the images that you have, with
-# replacement, as many as there are, and score again; do that many times. The range that holds the middle nineteen of
-# twenty scores is the 95 % interval.
+# 1979](https://doi.org/10.1214/aos/1176344552)) imitates those other test sets: draw from the images that you have,
+# with replacement, as many as there are, and score again; do that many times. The range that holds the middle nineteen
+# of twenty scores is the 95 % interval.
 
 # %%
 right = results["handcrafted", "forest"][0] == dx
@@ -699,12 +711,20 @@ low, high = np.percentile(by_image, (2.5, 97.5))
 by_lesion = score(results["handcrafted", "forest"][0]).loc["accuracy"]
 print(f"Accuracy {right.mean():.3f}. Resampling images: {low:.3f} to {high:.3f}.")
 print(f"Resampling lesions: {by_lesion['low']:.3f} to {by_lesion['high']:.3f}.")
-repeated = pd.Series(right).groupby(group).agg(["mean", "size"]).query("size > 1")["mean"]
-alike = repeated.isin([0, 1]).mean()
-print(f"Of {len(repeated)} lesions with several photographs {alike:.0%} are right on all of them or wrong on all.")
+several = pd.Series(group).duplicated(keep=False).to_numpy()  # images of lesions with more photographs than one
+
+
+def alike(right):
+    """The share of these lesions that are right on all their photographs, or wrong on all."""
+    return pd.Series(right).groupby(group[several]).mean().isin([0, 1]).mean()
+
+
+together, dealt = alike(right[several]), np.mean([alike(rng.permutation(right[several])) for _ in range(100)])
+print(f"Lesions with several photographs: {len(np.unique(group[several]))}. Right on all of them, or wrong on all:")
+print(f"{together:.0%}. If the same answers were dealt out at random among these images: {dealt:.0%}.")
 
 # %% [markdown]
-# Siblings spoil it: as the last line says, the answers to photographs of one lesion go together. So a hundred
+# Siblings spoil it: as the last lines say, the answers to photographs of one lesion go together. So a hundred
 # photographs of fifty lesions are less than a hundred pieces of evidence. Draw lesions, then, and take each with all
 # its photographs.
 #
@@ -751,20 +771,21 @@ checks.check("4.3", group_interval, ham)
 # A page that runs in a minute can show how a thing is done. How well it does on all of HAM10000 was measured once, on
 # the real photographs, and kept: a **run record** holds the seven probabilities of each test image, the split, the
 # settings and the scores. The records below come with this book. The support vector machine's parameters were chosen by
-# **cross-validation** inside the training lesions: trained on two thirds of them, scored on the rest, three times. The
-# trees kept one set of parameters throughout. All scores were **calibrated** on validation images, made into
-# probabilities that agree with how often each answer is right there; with class weights the calibration counts all
-# diagnoses alike, too.
+# **cross-validation** on at most 3,000 images of the training lesions: trained on two thirds of them, scored on the
+# rest, three times; with class weights, their power was chosen so as well. Of the raw pixels it was given the weighted
+# sums that vary most among the images (*principal components*). The trees kept one set of parameters throughout. All
+# scores were **calibrated** on validation images, made into probabilities that agree with how often each answer is
+# right there; with class weights the calibration counts all diagnoses alike, too.
 #
 # Each record stands under one of the three protocols of [Chapter 2](02-split-without-leaking.ipynb): `grouped`, five
-# folds by lesion; `image8020`, by image, so that siblings leak; `holdout938`, the paper's test images as Chapter 2 infers
-# them. One debt to own up to: we chose the list of values to try by looking at the training and validation images of
-# grouped fold 0. Some of those are test images in the other folds and protocols; the test images of fold 0 alone were
-# never looked at. A line below sets its score beside those of the other folds.
+# folds by lesion; `image8020`, by image, so that siblings leak; `holdout938`, the paper's test images as Chapter 2
+# infers them. One debt to own up to: we chose the list of values to try by looking at the training and validation
+# images of grouped fold 0. Some of those are test images in the other folds and protocols; the test images of fold 0
+# alone were never looked at. A line below sets its score beside those of the other folds.
 #
-# One advantage to know of: the handcrafted features were measured inside the outlines that come with the data set, checked
-# by an expert, for training and test images alike. A new photograph has no such outline; an automatic one costs some of
-# the score ([Chapter 3](03-preprocess-and-augment.ipynb) reads the record that measured how much).
+# One advantage to know of: the handcrafted features were measured inside the outlines that come with the data set,
+# checked by an expert, for training and test images alike. A new photograph has no such outline; an automatic one costs
+# some of the score ([Chapter 3](03-preprocess-and-augment.ipynb) reads the record that measured how much).
 
 # %%
 #| name: records
@@ -821,40 +842,48 @@ for name, counts in matrix[matrix.sum(axis=1) > 0].iterrows():
     wrong = counts.drop(name)
     most = f"most often taken for {wrong.idxmax()} ({wrong.max():,})"
     print(f"{name:>6}: {counts[name] / counts.sum():4.0%} found; {most}")
+crowd = matrix.loc["nv"].drop("nv")
+share = crowd.max() / matrix[crowd.idxmax()].sum()
+of_all = crowd.max() / matrix.loc["nv"].sum()
+print(f"Called {crowd.idxmax()}: {of_all:.0%} of all nevi; they are {share:.0%} of all that is called so.")
 
 # %% [markdown]
 # Read the row of `mel`: where the missed melanomas went is what a clinic would ask first. And then the row of `nv`:
-# its largest mistake is a small share of the nevi, and yet a large share of all images that got the other answer, since
-# there are so many nevi.
+# its largest mistake is a small share of the nevi, and yet, as the last line says, a large share of all images that got
+# that other answer, since there are so many nevi.
 #
 # ## The verdict
 #
 # Back to the four explanations. What the records say of them, counted:
 
 # %%
-print(f"Committed records: {len(KEPT)}.")
+fair = [run for run in KEPT if not run.facts["leaky"]]
+print(f"Committed records: {len(KEPT)}; without leak, and counted here: {len(fair)}.")
 for metric in ("accuracy", "balanced_accuracy"):
-    above = sum(run.metric(metric)["low"] > run.metric(metric)["floor"] for run in KEPT)
-    below = sum(run.metric(metric)["high"] < run.metric(metric)["floor"] for run in KEPT)
+    above = sum(run.metric(metric)["low"] > run.metric(metric)["floor"] for run in fair)
+    below = sum(run.metric(metric)["high"] < run.metric(metric)["floor"] for run in fair)
     print(f"{metric.replace('_', ' ')}: {above} lie wholly above their floor, {below} wholly below, the others on it.")
 for kind in ("raw", "handcrafted"):
-    found = [run for run in KEPT if run.facts["hyperparameters"]["features"] == kind]
+    found = [run for run in fair if run.facts["hyperparameters"]["features"] == kind]
     found = [run.metric("accuracy") for run in found if not run.facts["hyperparameters"]["weighted"]]
     clear = sum(row["low"] > row["floor"] for row in found)
-    spread = f"{min(row['value'] for row in found):.1%} to {max(row['value'] for row in found):.1%}"
-    print(f"{kind} features, no weights: accuracy {spread}; {clear} of {len(found)} wholly above their floor.")
+    points = sorted(100 * (row["value"] - row["floor"]) for row in found)
+    print(f"{kind} features, no weights: accuracy {points[0]:.1f} to {points[-1]:.1f} points above their floors;")
+    print(f"  {clear} of {len(found)} wholly above.")
 for method in ("forest", "xgboost", "svm"):
-    found = [[run.metric(metric) for metric in ("accuracy", "balanced_accuracy")] for run in KEPT if method in run.name]
+    found = [[run.metric(metric) for metric in ("accuracy", "balanced_accuracy")] for run in fair if method in run.name]
     clear = sum(any(row["low"] > row["floor"] for row in rows) for rows in found)
     print(f"{method}: {clear} of {len(found)} lie wholly above their floor in at least one of the two scores.")
-below = [run.name for run in KEPT if run.metric("accuracy")["high"] < run.metric("accuracy")["floor"]]
-print(f"wholly below their floor in accuracy: {', '.join(below)}")
+accuracy = {run.name: run.metric("accuracy") for run in fair}
+below = {name: row for name, row in accuracy.items() if row["high"] < row["floor"]}
+for name, row in below.items():
+    print(f"wholly below its floor in accuracy, by {100 * (row['floor'] - row['value']):.0f} points: {name}")
 there = [run for run in KEPT if run.facts["protocol"] == "holdout938"]
 top = max(there, key=lambda run: run.metric("accuracy")["value"])
 value, low, high = top.metric("accuracy")[["value", "low", "high"]]
 print(f"holdout938: the highest accuracy of {len(there)} is {value:.1%} [{low:.1%}, {high:.1%}],")
-print(f"  of {top.name}. The paper's networks on what Chapter 2 infers to be")
-print("  the same images: CNN 74 %, VGG16 78 %, ResNet 90.5 %.")
+print(f"  of {top.name}. The paper's networks, on a test set that")
+print("  has by Chapter 2's inference the same counts: CNN 74 %, VGG16 78 %, ResNet 90.5 %.")
 
 # %% tags=["assertion"]
 from skimage import feature
@@ -883,7 +912,7 @@ if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other i
     assert last["test images"].iloc[-1] > last["test images"].iloc[-2], "the lower line still rises"
     assert last["training images"].iloc[-1] > last["test images"].iloc[-1] + 0.2, "a wide gap remains"
     assert not agreement or np.median(agreement) > 0.6
-    assert alike > 0.6, "answers to siblings go together"
+    assert together > dealt + 0.05, "answers to siblings go together"
 
 # %% tags=["assertion"]
 if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):
@@ -911,29 +940,34 @@ assert np.isclose((true == said).mean(), best.metric("accuracy")["value"], atol=
 diagonal = np.diag(matrix) / matrix.sum(axis=1)
 assert (np.diag(matrix) == matrix.max(axis=1)).sum() >= 4, "the diagonal is the darkest in most rows"
 assert np.isclose(diagonal.mean(), best.metric("balanced_accuracy")["value"], atol=1e-4)
-crowd = matrix.loc["nv"].drop("nv")
-assert crowd.max() / matrix.loc["nv"].sum() < 0.2 < crowd.max() / matrix[crowd.idxmax()].sum(), "a crowd of nevi"
-assert below and all(name.endswith("-weighted") for name in below), "those below their floor are weighted"
+assert of_all < 0.2 < share, "a crowd of nevi"
+assert [name.rsplit("-", 1)[1] for name in below] == ["weighted"], "the one below its floor is weighted"
+assert all(row["floor"] - row["value"] > 0.1 for row in below.values()), "by far more than Table 5"
 plain = [run.metric("accuracy") for run in KEPT if "-raw-" in run.name and run.name.endswith("-plain")]
 assert plain and all(row["low"] > row["floor"] for row in plain), "raw pixels, no weights: above the floor"
 
 # %% [markdown]
 # 1. *They cannot read skin.* The lines by method answer: one record above its floor, in either score, is enough to
-#    refute this.
+#    refute this of such methods. What the paper's own three had learned they cannot say.
 # 2. *They were handed the wrong numbers.* On the images of this page three different methods came out nearly alike on
 #    raw pixels, about at the floor: the pattern of Table 5. But this page learns from few images. In the records every
 #    model without weights is above its floor on raw pixels, too. So raw pixels alone do not explain a number below it.
 # 3. *They were told to care about something else.* A weighted model pays for balanced accuracy with accuracy, and the
-#    records below their floor are weighted ones. The paper does use class weights; whether for these three models, it
-#    does not say.
-# 4. *Their exam was another one.* Open, and it stays open until somebody prints the test set.
+#    one record below its floor is weighted; but it lies far below, and the three of Table 5 lie close. So weights can
+#    do it. The paper does use class weights; whether for these three models, it does not say.
+# 4. *Their exam was another one.* Open, and it stays open until somebody prints the test set. It cannot be the 938
+#    images for all of them: two of the three accuracies are no fraction of 938, as Chapter 2 found, unless they are
+#    means.
+#
+# And a fifth was not on the list, *chance*: three accuracies this close to a floor may lie above it on another draw of
+# the test images.
 #
 # The last lines of the printed text deserve a second look: they set our best classical record beside the
 # paper's networks ([Garg et al. 2019](https://arxiv.org/abs/1912.03798), Tables 2 and 4), if the inference of Chapter 2
 # holds. Taking the highest of several is a little kind to us; Chapter 8 makes the comparison with care.
 #
-# So the answer to the puzzle is not "bad models". It is that the number that was printed cannot tell a model that
-# looks away from one that looks for what is rare. A confusion matrix would have.
+# So the answer to the puzzle is neither "bad models" nor "good models". It is that the number that was printed cannot
+# tell a model that looks away from one that looks for what is rare. A confusion matrix could have.
 #
 # ## Quiz
 
