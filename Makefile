@@ -10,8 +10,8 @@ UV := _build/uv/bin/uv
 
 # What the tests and the stored notebook outputs stand on: the embedded sample, whatever the shell has set.  The matrices
 # are small, and two threads of BLAS would wait for each other.
-SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET SKIN_TIER=quick SKIN_CACHE=$(CURDIR)/_build/cache \
-	SKIN_RUNS=$(CURDIR)/_build/runs SKIN_WEIGHTS=random TF_CPP_MIN_LOG_LEVEL=3 OPENBLAS_NUM_THREADS=1
+SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET SKIN_TIER=quick SKIN_CACHE="$(CURDIR)/_build/cache" \
+	SKIN_RUNS="$(CURDIR)/_build/runs" SKIN_WEIGHTS=random TF_CPP_MIN_LOG_LEVEL=3 OPENBLAS_NUM_THREADS=1
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -51,7 +51,7 @@ def whole(path, what, needed):
         if error.errno in FULL:
             raise DataError(_no_room(what, folder, needed, error.strerror)) from error
         raise DataError(
-            f"{folder} cannot be written ({error.strerror}). Set SKIN_CACHE to a folder that you can write to."
+            f"{folder} cannot be written ({error.strerror or error}). Set SKIN_CACHE to a folder that you can write to."
         ) from error
 
 

@@ -34,8 +34,11 @@ ROWS = {
     "resnet-frozen": ("ResNet", "ResNet50V2*, frozen"),
     "resnet-last": ("ResNet", "ResNet50V2*, last block"),
     "resnet-tuned": ("ResNet", "ResNet50V2*, last blocks"),
+    "resnet-whole": ("ResNet", "ResNet50V2*, whole"),
     "mobilenetv2-frozen": (OTHER, "MobileNetV2, frozen"),
 }
+#: Of ResNet50V2 the first three stages, as a label has it: the book's records are of that part.
+PART = "ResNet50V2*"
 FAMILIES = tuple(dict.fromkeys(family for family, _ in ROWS.values()))
 #: Pixels of the book's records, (height, width): a label names the size of a record that has another one.
 USUAL = [150, 200]
@@ -76,7 +79,8 @@ class Lead:
 def entries(found):
     """Return the :class:`Entry` of each run that belongs into a comparison, in the order of :data:`ROWS`, yours last.
 
-    The label of a run of yours says so, with its tier; of two records for one place the second also has its name.
+    Epochs chosen on the test set do not belong, nor does what is not :attr:`~helpers.runs.Run.comparable`.  The label
+    of a run of yours says so, with its tier; of two records for one place the second also has its name.
 
     Parameters
     ----------
@@ -84,11 +88,13 @@ def entries(found):
     """
     places, kept, taken = list(ROWS), [], set()
     for run in found:
-        if run.facts["synthetic"] or run.facts.get("chosen_on") == "test":
+        if not run.comparable or run.facts.get("chosen_on") == "test":
             continue
         stem = run.name.replace(f"-{run.facts['protocol']}", "")
         place = next((number for number, name in enumerate(places) if stem.startswith(name)), len(places))
-        family, label = ROWS[places[place]] if place < len(places) else (OTHER, run.facts["model"])
+        family, label = (
+            ROWS[places[place]] if place < len(places) else (OTHER, run.facts["model"].split(", priors ")[0])
+        )
         spot = _label(run, label), run.facts["protocol"], reading(run)
         if spot in taken:
             spot = f"{spot[0]} ({run.name})", *spot[1:]
@@ -230,6 +236,9 @@ def lead(chosen, metric, resamples):
 
 
 def _label(run, label):
+    network = run.facts["model"].split(",")[0]
+    if PART in label and network != "ResNet50V2 (stages 1-3)":
+        label = label.replace(PART, network)
     if run.origin != "the book":
         return f"yours ({run.facts['tier']}): {label}"
     height, width = run.facts["hyperparameters"].get("image", USUAL)

@@ -8,10 +8,8 @@ Sources stand beside each family.  Not a medical device.
 import hashlib
 import os
 import zlib
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_all_start_methods, get_context
 
 import numpy as np
 from PIL import Image
@@ -19,6 +17,7 @@ from PIL import Image
 from helpers.caches import whole
 from helpers.files import progress
 from helpers.lesions import describe
+from helpers.workers import in_parallel
 
 KINDS = ("raw", "handcrafted")
 #: Raised whenever the same pixels would give other features: caches of an older recipe are then no longer used.
@@ -86,10 +85,10 @@ def load_features(dataset, pixels, config, kind="handcrafted", masks=True):
     except (OSError, ValueError):
         values = None
     if values is None or values.shape != (len(pixels), len(names)):
-        with whole(path, "features", len(pixels) * len(names) * 4) as partial:
-            values = _describe_all(dataset, pixels, stored)
-            with open(partial, "wb") as stream:
-                np.save(stream, values)
+        values = _describe_all(dataset, pixels, stored)
+        with whole(path, "features", values.nbytes) as partial, open(partial, "wb") as stream:
+            np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(values))
+            stream.write(values.data)  # a plain write: np.save's error would not say that the disk is full
     return Features(kind, values, names)
 
 
@@ -100,30 +99,31 @@ def _small(image):
 
 
 def _describe_all(dataset, pixels, stored):
-    starts = range(0, len(pixels), CHUNK)
-    workers = min(os.cpu_count() or 1, len(starts))
-    method = "fork" if "fork" in get_all_start_methods() else "spawn"
     ids = dataset.table["image_id"].to_numpy()
-    with (
-        ProcessPoolExecutor(workers, mp_context=get_context(method)) as pool,
-        progress(len(pixels), "describing lesions") as bar,
-    ):
-        jobs = [
-            pool.submit(_describe_rows, dataset if stored else None, ids[row : row + CHUNK], pixels[row : row + CHUNK])
-            for row in starts
-        ]
-        rows = []
-        for job in jobs:
-            rows.append(job.result())
-            bar.update(len(rows[-1]))
+    jobs = [
+        _job(dataset, stored, ids[row : row + CHUNK], pixels[row : row + CHUNK]) for row in range(0, len(ids), CHUNK)
+    ]
+    rows, workers = [], min(os.cpu_count() or 1, len(jobs))
+    with progress(len(pixels), "describing lesions") as bar:
+        for described in in_parallel(_describe_rows, jobs, workers, "describes lesions"):
+            rows.append(described)
+            bar.update(len(described))
     return np.concatenate(rows)
 
 
-def _describe_rows(dataset, ids, pixels):
+def _job(dataset, stored, ids, pixels):
+    """Return what a worker needs of a few images: the data set with their files alone, their ids and their pixels."""
+    images = {image_id: dataset.stored[image_id] for image_id in ids if stored}
+    masks = {image_id: stored[image_id] for image_id in ids if image_id in stored}
+    return replace(dataset, table=dataset.table.iloc[:0], stored=images, stored_masks=masks), ids, pixels
+
+
+def _describe_rows(job):
     """Return the features of a few images, ``(m, d)`` float32."""
+    dataset, ids, pixels = job
     rows = []
     for image_id, image in zip(ids, pixels, strict=True):
-        mask = dataset.mask(image_id) if dataset is not None else None
+        mask = dataset.mask(image_id) if image_id in dataset.stored_masks else None
         if mask is not None:
             mask = np.asarray(Image.fromarray(mask).resize(image.shape[1::-1], Image.Resampling.NEAREST))
         rows.append(list(describe(np.asarray(image), mask).values()))

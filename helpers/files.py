@@ -152,7 +152,7 @@ def inventory(folder):
         if suffix == ".zip" and (takes_images or "segmentation" in path.name.lower()):
             stored = members(path)
         elif suffix in IMAGE_SUFFIXES:
-            stored = [Stored(path, None, path.stat().st_size, None)]
+            stored = [Stored(path, None, _size(path), None)]
         else:
             stored = []
         used = False
@@ -166,6 +166,15 @@ def inventory(folder):
         if not used:
             others.append(path)
     return images, masks, others
+
+
+def _size(path):
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}): a link to a file that is gone? Mend or remove it."
+        ) from error
 
 
 def with_checksums(images, cache):

@@ -5,17 +5,12 @@ later runs map the file into memory and read only the rows they touch.
 """
 
 import os
-import signal
-import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_all_start_methods, get_context
-from threading import Thread
 
 import numpy as np
 
 from helpers.caches import whole
-from helpers.files import DataError, decode, progress
+from helpers.files import decode, progress
+from helpers.workers import in_parallel
 
 #: Raised whenever the same file would give other pixels: caches of an older recipe are then no longer used.
 RECIPE = 1
@@ -77,36 +72,8 @@ def _fill(path, dataset, shape):
     ]
     workers = min(os.cpu_count() or 1, len(stored) // IMAGES_A_WORKER)
     with progress(len(stored), f"decoding to {shape[2]} x {shape[1]}") as bar:
-        for written in map(_write_rows, jobs) if workers < 2 else _in_parallel(jobs, workers):
+        for written in in_parallel(_write_rows, jobs, workers, "decodes images"):
             bar.update(written)
-
-
-def _in_parallel(jobs, workers):
-    # A forked worker starts in milliseconds; where there is no fork, a new Python is started.
-    method = "fork" if "fork" in get_all_start_methods() else "spawn"
-    pool = ProcessPoolExecutor(workers, get_context(method), initializer=_start_worker, initargs=(os.getpid(),))
-    try:
-        for done in as_completed([pool.submit(_write_rows, job) for job in jobs]):
-            yield done.result()
-    except BrokenProcessPool as error:
-        raise DataError(
-            "a worker process that decodes images was ended from outside, most often for lack of memory. "
-            "Close other programs and run the cell again; nothing half-written is left."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker(parent):
-    """Leave Ctrl-C to the parent process, and do not outlive it if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent):
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 def _write_rows(job):

@@ -74,7 +74,8 @@ def train(recipe, ham, config, split, *, watch_test=False):
     def answers(wanted):
         return np.mean([training.predict(tail, in_order(wanted, view)) for view in range(recipe.views)], axis=0)
 
-    folder = training.checkpoints(config, recipe, ham.fingerprint, split.hash, watch_test)
+    known = activations.digest(model)  # of the frozen part, too: another backbone's checkpoint is not resumed
+    folder = training.checkpoints(config, recipe, ham.fingerprint, split.hash, watch_test, precision, known)
     common = {"class_weight": weights, "validation": in_order(split.validation), "batches": batches}
     if recipe.head_epochs:
         body = [layer for layer in tail.layers if layer.trainable and layer.name not in models.HEAD]
@@ -83,10 +84,11 @@ def train(recipe, ham, config, split, *, watch_test=False):
         training.fit(tail, **common, epochs=recipe.head_epochs, seed=config.seed, folder=head)
         _set_trainable(body, True)
     epochs_seen = _Watch(folder, lambda: answers(split.test)) if watch_test else None
+    epochs = min(config.sizes.epochs, recipe.epochs or config.sizes.epochs)
     fitted = training.fit(
         tail,
         **common,
-        epochs=config.sizes.epochs,
+        epochs=epochs,
         seed=config.seed + 1,
         folder=folder,
         learning_rate=recipe.learning_rate,
@@ -98,7 +100,7 @@ def train(recipe, ham, config, split, *, watch_test=False):
         "recipe": asdict(recipe) | about,
         "image": list(config.sizes.image),
         "upsampled": bool(np.greater(config.sizes.image, ham.size).any()),
-        "epochs_at_most": config.sizes.epochs,
+        "epochs_at_most": epochs,
         "epochs_trained": len(fitted.history),
         "best_epoch": fitted.best_epoch,
         "training_images": len(rows),
@@ -243,7 +245,7 @@ def _shifted(trained, priors, factors):
     return replace(
         trained,
         label=f"{trained.label}, priors {priors}",
-        validation=shifted(trained.validation),
+        validation=None if trained.validation is None else shifted(trained.validation),
         test=shifted(trained.test),
         test_by_epoch=[shifted(prob) for prob in trained.test_by_epoch],
         facts=trained.facts | {"priors": priors},

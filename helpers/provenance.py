@@ -48,7 +48,9 @@ def versions():
     """Return ``{package: version}`` of what can change a number, Python and this course included."""
     loaded = tuple(name for name in MODEL_PACKAGES if name in sys.modules)
     found = {"helpers": helpers.__version__, "Python": platform.python_version()}
-    return found | {name: metadata.version(name) for name in PACKAGES + loaded}
+    found |= {name: metadata.version(name) for name in PACKAGES}
+    # A module may come from a package of another name, as TensorFlow does from tensorflow-cpu.
+    return found | {name: sys.modules[name].__version__ for name in loaded}
 
 
 @dataclass(frozen=True)

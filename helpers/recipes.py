@@ -20,8 +20,8 @@ class Recipe:
     ``"backbone"``, all but the new head.
     ``weighted``: class weights in the loss.  ``views``: how many versions of each image a frozen part is asked about;
     the answer to a test image is the mean over them.  Where nothing is frozen, each epoch has a version of its own.
-    ``head_epochs``: epochs in which only the head is trained, before the rest joins in.  ``cosine``: the learning rate
-    falls along a cosine over all epochs, without ``patience``.
+    ``head_epochs``: epochs in which only the head is trained, before the rest joins in.  ``epochs``: at most so many,
+    where a tier allows more.  ``cosine``: the learning rate falls along a cosine over all epochs, without ``patience``.
     ``options``: of :func:`helpers.models.paper_cnn` or :func:`helpers.models.classifier`.
     """
 
@@ -35,6 +35,7 @@ class Recipe:
     batch: int = 32
     learning_rate: float = 1e-3
     head_epochs: int = 0
+    epochs: int | None = None
     patience: int = 8
     cosine: bool = False
     options: dict = field(default_factory=dict)
@@ -61,6 +62,8 @@ TUNED = {"frozen": "boundary", "weighted": False, "views": 4, "learning_rate": 1
 #: Only the last block of a ResNet is retrained, on the images as they are.
 LAST = {"share": 0.9, "views": 1, "augmentation": None}
 IMPROVED = {"batch_norm": True, "wide_head": False, "dropout": 0.3}
+#: All layers are retrained, in each epoch on new versions of the images.  An epoch is slow, so they are few.
+ALL = {"frozen": "nothing", "views": 1, "epochs": 10, "cosine": True}
 RECIPES = {
     "cnn-paper": Recipe("the paper's CNN", "paper_cnn", learning_rate=3e-4),
     "cnn-improved": Recipe("the paper's CNN, batch-normalised, narrow head", "paper_cnn", options=IMPROVED),
@@ -75,6 +78,6 @@ RECIPES = {
     "resnet-frozen": Recipe(", frozen", RESNET, **FROZEN),
     "resnet-tuned": Recipe(", last blocks retrained", RESNET, **TUNED),
     "resnet-last": Recipe(", last block retrained", RESNET, **TUNED | LAST),
-    "resnet-whole": Recipe(", retrained whole", RESNET, **TUNED | {"frozen": "nothing", "views": 1}),
+    "resnet-whole": Recipe(", retrained whole", RESNET, **TUNED | ALL),
     "mobilenetv2-frozen": Recipe(", frozen", ("mobilenetv2",), **FROZEN),
 }

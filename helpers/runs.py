@@ -3,7 +3,7 @@
 Chapter 4 introduces it.  A run record holds ``run.json`` (what was run on what), ``predictions.csv.gz`` (image_id,
 group, fold, true class, seven probabilities), where there are any ``validation.csv.gz`` (the same of the validation
 sets) and ``history.csv``, and what follows: ``metrics.json`` and ``slices.csv``, computed once, when it is written.
-An experiment record holds ``experiment.json`` and ``results.csv``.  The book's records, measured on the real HAM10000,
+The book's records, measured on the real HAM10000,
 come with the package; yours go to ``runs/``, or where ``SKIN_RUNS`` says.  No record holds an image.
 """
 
@@ -20,10 +20,7 @@ from helpers import metrics, provenance, records, slices, splits
 from helpers.ham10000 import CLASSES
 from helpers.records import RecordError
 
-RESULTS = ("repetition", "arm", "stratum", "metric", "value")
 TEXT = ("image_id", "group", "true")
-EXPERIMENT = {key: records.FACTS[key] for key in ("name", "data", "fingerprint", "synthetic", "device", "versions")}
-EXPERIMENT |= {"question": str, "date": str, "seed": int, "notes": str}
 LISTED = ("model", "protocol", "leaky", "folds", "tier", "data", "synthetic", "device", "date")
 HEADLINES = ("balanced_accuracy", "f1_macro", "accuracy")
 
@@ -53,14 +50,24 @@ class Run:
     @property
     def marks(self):
         """What every page that shows a number of this run has to say with it."""
-        marks = []
-        if self.facts["leaky"]:
-            marks.append(f"LEAKY: {self.facts['leaked_images']:,} test images show lesions seen before the test")
-        if self.facts.get("chosen_on") == "test":
-            marks.append("CHOSEN ON THE TEST SET: the epoch was picked on the very images that are scored here")
-        if self.facts["synthetic"]:
-            marks.append("SYNTHETIC: drawn images, which say nothing about skin")
-        return tuple(marks)
+        facts, weights = self.facts, self.facts["hyperparameters"].get("recipe", {}).get("weights", "")
+        marks = {
+            f"LEAKY: {facts['leaked_images']:,} test images show lesions seen before the test": facts["leaky"],
+            "CHOSEN ON THE TEST SET: the epoch was picked on the very images that are scored here": (
+                facts.get("chosen_on") == "test"
+            ),
+            "SYNTHETIC: drawn images, which say nothing about skin": facts["synthetic"],
+            "RANDOM WEIGHTS: what should have been learned on ImageNet was not there": weights.startswith("RANDOM"),
+            "REHEARSAL: the quick tier, few images and epochs": facts["tier"] == "quick",
+            f"OTHER IMAGES: {facts['data']}": not facts["synthetic"] and not facts["data"].startswith("HAM10000"),
+        }
+        return tuple(mark for mark, holds in marks.items() if holds)
+
+    @property
+    def comparable(self):
+        """Whether it may stand beside the book's: of HAM10000, above the quick tier, with ImageNet's weights if any."""
+        apart = ("SYNTHETIC", "RANDOM WEIGHTS", "REHEARSAL", "OTHER IMAGES")
+        return not any(mark.startswith(apart) for mark in self.marks)
 
     def metric(self, name, dx="all"):
         """Return one row of ``metrics``: a Series with value, low, high, floor, undefined and note."""
@@ -259,36 +266,6 @@ def compare(a, b, resamples=metrics.RESAMPLES):
         )
     probabilities = (one[list(CLASSES)].to_numpy() for one in (first, second))
     return metrics.paired_bootstrap(first["true"], *probabilities, first["group"], resamples)
-
-
-def write_experiment(folder, experiment, results):
-    """Write an experiment record and return its path, ``folder / name``; None: into :func:`helpers.records.own_folder`.
-
-    Parameters
-    ----------
-    experiment : dict
-        ``name``, ``question``, ``data``, ``fingerprint``, ``synthetic``, ``device``, ``versions``, ``date``, ``seed``,
-        ``notes`` and whatever else describes it.
-    results : pandas.DataFrame
-        ``repetition, arm, stratum, metric, value``: one row a number measured.
-    """
-    records.check_facts(experiment, EXPERIMENT, "experiment.json")
-    if list(results.columns) != list(RESULTS):
-        raise RecordError(f"results.csv has the columns {list(results.columns)}; give {list(RESULTS)}, in this order")
-    wrong = np.flatnonzero(~np.isfinite(results["value"]))
-    if len(wrong):
-        row = results.iloc[wrong[0]].to_dict()
-        raise RecordError(
-            f"results.csv, row {wrong[0]} ({row}): the value is no finite number; measure it or leave it out"
-        )
-    files = {"results.csv": records.to_csv(results, 6)}
-    return records.save(Path(folder or records.own_folder()) / experiment["name"], "experiment.json", experiment, files)
-
-
-def load_experiment(path):
-    """Return the facts and the results of an experiment record; raise :class:`RecordError` if it is not whole."""
-    experiment, files = records.read(path, "experiment.json")
-    return experiment, records.from_csv(files["results.csv"], ("arm", "stratum", "metric"))
 
 
 def _thresholds(predictions, validation):

@@ -106,6 +106,12 @@ def test_relative_folders_are_taken_from_where_the_command_was_given(monkeypatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SKIN_DATA", "images")
     assert Path(book.environment()["SKIN_DATA"]) == tmp_path / "images"
+    monkeypatch.setenv("SKIN_RUNS", "mine")
+    monkeypatch.setenv("SKIN_WEIGHTS", "weights")
+    assert Path(book.environment()["SKIN_RUNS"]) == tmp_path / "mine"
+    assert Path(book.environment()["SKIN_WEIGHTS"]) == tmp_path / "weights"
+    monkeypatch.setenv("SKIN_WEIGHTS", "random")
+    assert book.environment()["SKIN_WEIGHTS"] == "random"
 
 
 def test_the_report_says_how_long_each_chapter_took_and_where_to_open_the_book(small, capsys):

@@ -47,6 +47,9 @@ def test_every_record_of_the_book_has_a_place_but_those_chosen_on_the_test_set()
         run.name for run in everything if run.facts.get("chosen_on") != "test"
     }
     assert len({(entry.model, entry.protocol, entry.reading) for entry in found}) == len(found)
+    assert all(
+        run.name.replace(f"-{run.facts['protocol']}", "").startswith(tuple(comparison.ROWS)) for run in everything
+    )
     assert all("yours" not in entry.model for entry in found)
     order = [comparison.FAMILIES.index(entry.family) for entry in found]
     assert order == sorted(order)
@@ -77,8 +80,27 @@ def test_a_network_is_read_as_its_weights_and_priors_say(svm, weighted, priors, 
     assert entered(network) == [("CNN", "CNN, improved, 128 x 96", "holdout938", how)]
 
 
-def test_drawn_images_and_epochs_chosen_on_the_test_set_have_no_place(svm):
-    assert entered(made(svm, "a", synthetic=True), made(svm, "b", chosen_on="test")) == []
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {"synthetic": True},
+        {"chosen_on": "test"},
+        {"tier": "quick"},
+        {"data": "images from the folder mine"},
+        {"hyperparameters": {"recipe": {"weights": "RANDOM: no ImageNet weights could be had"}}},
+    ],
+)
+def test_what_says_nothing_beside_the_book_s_records_has_no_place_and_says_so(svm, fact):
+    assert entered(made(svm, "kept")) and not svm.marks
+    apart = made(svm, "apart", **fact)
+    assert entered(apart) == [] and len(apart.marks) == 1
+
+
+def test_a_whole_resnet_of_yours_is_not_called_the_part_that_the_book_has(svm):
+    book = made(svm, "resnet-tuned-holdout938-200x150", model="ResNet50V2 (stages 1-3), last blocks retrained")
+    yours = made(svm, "resnet-tuned-holdout938-224x224-full", model="ResNet50, last blocks retrained", tier="full")
+    labels = [label for _, label, _, _ in entered(book, replace(yours, origin="yours"))]
+    assert labels == ["ResNet50V2*, last blocks", "yours (full): ResNet50, last blocks"]
 
 
 def test_your_records_say_so_stand_last_and_two_of_a_kind_are_told_apart(svm):

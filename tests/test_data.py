@@ -336,6 +336,17 @@ def test_a_folder_that_is_missing_or_a_file(config, tmp_path):
     assert f"{archive} is a file, not a folder" in text and "SKIN_DATA" in text
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets few users make links")
+def test_a_link_to_an_image_that_is_gone_is_named(folder, config):
+    as_zips(folder)
+    as_loose_files(folder)
+    for archive in folder.glob("*.zip"):
+        archive.unlink()
+    (folder / "ISIC_0000002.jpg").unlink(missing_ok=True)
+    (folder / "ISIC_0000002.jpg").symlink_to(folder / "unplugged" / "ISIC_0000002.jpg")
+    assert f"{folder / 'ISIC_0000002.jpg'} cannot be read" in message(config)
+
+
 def test_no_metadata_and_two_that_differ(folder, config):
     as_zips(folder)
     write_metadata(folder / "ham10000_metadata.tsv", ROWS[:2])

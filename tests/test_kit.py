@@ -1,6 +1,7 @@
 """The kit for a room without a network: what is packed can be loaded, and all of it works without one."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -100,6 +101,38 @@ def test_given_weights_are_copied_as_they_are(tmp_path, monkeypatch):
     monkeypatch.setenv("SKIN_WEIGHTS", str(tmp_path / "given"))
     assert kit.pack_weights(tmp_path / "weights") == ["resnet.keras", "vgg16_x.weights.h5"]
     assert (tmp_path / "weights" / "resnet.keras").read_bytes() == b"resnet.keras"
+
+
+def test_the_course_is_packed_and_nothing_that_lies_beside_it(tmp_path, monkeypatch):
+    for name in kit.COURSE:
+        (tmp_path / "there" / name).parent.mkdir(parents=True, exist_ok=True)
+        if (kit.ROOT / name).is_dir():
+            (tmp_path / "there" / name / "runs" / "mine").mkdir(parents=True)
+            (tmp_path / "there" / name / "kept.txt").touch()
+        else:
+            (tmp_path / "there" / name).touch()
+    (tmp_path / "there" / "my-images").mkdir()
+    (tmp_path / "there" / "my-images" / "patient.jpg").touch()
+    monkeypatch.setattr(kit, "ROOT", tmp_path / "there")
+    kit.pack_course(tmp_path / "course")
+    assert {path.name for path in (tmp_path / "course").iterdir()} == set(kit.COURSE)
+    assert (tmp_path / "course" / "notebooks" / "kept.txt").exists()
+    assert not (tmp_path / "course" / "notebooks" / "runs").exists()
+
+
+@pytest.mark.skipif(not shutil.which("git") or not (kit.ROOT / ".git").exists(), reason="no git checkout")
+def test_the_course_is_all_that_git_keeps():
+    done = subprocess.run(["git", "ls-files"], cwd=kit.ROOT, capture_output=True, text=True, check=True)
+    assert {path.split("/")[0] for path in done.stdout.split()} == set(kit.COURSE)
+
+
+def test_of_a_subset_no_kit_is_packed(ham, tmp_path, monkeypatch):
+    monkeypatch.setattr(kit, "BUILD", tmp_path)
+    monkeypatch.setattr(kit, "HTML", tmp_path)
+    (tmp_path / "index.html").touch()
+    monkeypatch.setattr(kit.data, "load", lambda config: replace(ham, missing=7))
+    with pytest.raises(kit.KitError, match="7 images are missing"):
+        kit.main()
 
 
 def test_a_kit_that_could_not_be_packed_leaves_none(tmp_path, monkeypatch):

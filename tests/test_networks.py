@@ -91,6 +91,32 @@ def test_a_training_above_the_quick_tier_leaves_its_checkpoints_in_the_cache(ham
     assert seen[0] is None and seen[1].parent == tmp_path / "training"
 
 
+def test_a_head_is_not_resumed_on_another_backbone_nor_in_another_precision(ham, small, monkeypatch, tmp_path):
+    """The head alone is trained, and it starts alike; what it reads comes from weights of another draw."""
+    folders, made = [], networks.models.backbone
+
+    def fit(*rest, folder, **options):
+        folders.append(folder)
+        raise InterruptedError
+
+    def drawn(*names, size):
+        found = made(*names, size=size)
+        first = found.model.get_layer("Conv1")
+        first.set_weights([weight + 1 for weight in first.get_weights()])
+        return found
+
+    monkeypatch.setattr(networks.training, "fit", fit)
+    config = replace(small, tier="workshop", cache=tmp_path)
+    for backbone, precision in ((made, "float32"), (made, "float32"), (drawn, "float32"), (made, "bfloat16")):
+        monkeypatch.setattr(networks.models, "backbone", backbone)
+        monkeypatch.setenv("SKIN_PRECISION", precision)
+        with pytest.raises(InterruptedError):
+            networks.train(recipes.RECIPES["mobilenetv2-frozen"], ham, config, splits.grouped(ham.table, 0))
+    same, again, other, coarse = folders
+    assert same == again and len({same, other, coarse}) == 3
+    training.use_precision("float32")
+
+
 def test_choosing_on_the_test_set_is_never_worse_there_and_is_marked(ham, small, trained, tmp_path):
     first, _ = trained
     truth = codes_of(ham, first.split.test)

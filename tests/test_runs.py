@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import metrics, records, runs, splits
+from helpers import experiments, metrics, records, runs, splits
 from helpers.ham10000 import CLASSES, MISSED_PAIRS
 from helpers.records import RecordError
 
@@ -241,7 +241,11 @@ def test_a_test_lesion_in_training_is_refused_unless_the_protocol_says_leaky(ham
     run = runs.load(runs.write(tmp_path, **given))
     assert run.facts["leaky"] and run.facts["leaked_images"] == leaked
     mark = f"LEAKY: {leaked:,} test images show lesions seen before the test"
-    assert run.marks == (mark, "SYNTHETIC: drawn images, which say nothing about skin")
+    assert run.marks == (
+        mark,
+        "SYNTHETIC: drawn images, which say nothing about skin",
+        "REHEARSAL: the quick tier, few images and epochs",
+    )
     assert repr(run).startswith(f"*** {mark} ***\n*** SYNTHETIC")
     assert runs.list_runs(tmp_path).set_index("name").loc["guess", "leaky"]
 
@@ -440,23 +444,23 @@ def experiment(in_order):
 
 
 def test_an_experiment_comes_back_as_it_was_written(experiment, tmp_path):
-    path = runs.write_experiment(tmp_path, experiment, RESULTS)
-    facts, results = runs.load_experiment(path)
+    path = experiments.write(tmp_path, experiment, RESULTS)
+    facts, results = experiments.load(path)
     assert results.equals(RESULTS)
     assert facts["question"] == experiment["question"]
     (path / "results.csv").write_text((path / "results.csv").read_text().replace("0.375", "0.475"))
     with pytest.raises(RecordError, match=r"results.csv was changed"):
-        runs.load_experiment(path)
+        experiments.load(path)
 
 
 def test_an_experiment_that_lacks_something_is_refused(experiment, tmp_path):
     with pytest.raises(RecordError, match=r"results.csv has the columns .* give .*'stratum'"):
-        runs.write_experiment(tmp_path, experiment, RESULTS.drop(columns="stratum"))
+        experiments.write(tmp_path, experiment, RESULTS.drop(columns="stratum"))
     with pytest.raises(RecordError, match=r"results.csv, row 1 .*'clean'.* no finite number; measure it"):
-        runs.write_experiment(tmp_path, experiment, RESULTS.assign(value=[1, np.nan]))
+        experiments.write(tmp_path, experiment, RESULTS.assign(value=[1, np.nan]))
     del experiment["question"]
     with pytest.raises(RecordError, match=r"experiment.json lacks 'question'"):
-        runs.write_experiment(tmp_path, experiment, RESULTS)
+        experiments.write(tmp_path, experiment, RESULTS)
     assert not list(tmp_path.iterdir())
 
 
@@ -534,5 +538,5 @@ def test_a_committed_record_is_of_the_real_data(path, real_ham, each_split_made_
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.name)
 def test_a_committed_experiment_is_whole(path):
-    facts, results = runs.load_experiment(path)
+    facts, results = experiments.load(path)
     assert facts["name"] == path.name and not facts["synthetic"] and len(results)

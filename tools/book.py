@@ -35,8 +35,8 @@ def chapters():
 def environment():
     """Return the environment of the build: relative folders made absolute, since notebooks run in their own folder."""
     found = dict(os.environ)
-    for name in ("SKIN_DATA", "SKIN_CACHE"):
-        if found.get(name):
+    for name in ("SKIN_DATA", "SKIN_CACHE", "SKIN_RUNS", "SKIN_WEIGHTS"):
+        if found.get(name) and (name, found[name]) != ("SKIN_WEIGHTS", "random"):
             found[name] = str(Path(found[name]).expanduser().resolve())
     # The notebooks run in this Python's kernel, and no start-up chatter gets into the pages.
     return found | {

@@ -35,10 +35,14 @@ NAME = f"learning-to-see-skin-lesions-kit-{__version__}-{PYTHON}-{sysconfig.get_
 SIZE = max(tiers["workshop"].image for tiers in settings.CHAPTERS.values())
 #: The networks that the notebooks load; their weights are the same numbers for images of any size.
 NETWORKS = ("vgg16", "resnet50")
-#: Of the repository: all but what git does not keep.
-LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".*cache*", ".coverage*", "__pycache__", "_build", "build", "runs", "*.egg-info"
+#: What is at the top of the repository.  Whatever else lies there stays out: it may be a folder of patients' images.
+COURSE = (
+    *(".ci", ".github", "benchmarks", "book", "helpers", "notebooks", "tests", "tools"),
+    *(".gitignore", "Makefile", "_config.yml", "_toc.yml", "environment.yml", "pyproject.toml", "requirements.lock"),
+    *("CHANGELOG.md", "CITATION.cff", "LICENSE", "NOTICE.md", "README.md"),
 )
+#: What programs leave in those folders.
+LEFT_OUT = shutil.ignore_patterns(".*cache*", ".ipynb_checkpoints", "__pycache__", "runs")
 #: Compressed already, most of it: packing again takes minutes and gains nothing.
 STORED = (".whl", ".zip", ".png", ".h5", ".keras", ".gz")
 
@@ -96,6 +100,16 @@ def pack_data(ham, folder):
     (folder / ("SYNTHETIC.txt" if ham.synthetic else "LICENCE.txt")).write_text(f"{words}\n", encoding="utf-8")
 
 
+def pack_course(folder):
+    """Copy the repository's own files into ``folder``."""
+    folder.mkdir(parents=True)
+    for name in COURSE:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=LEFT_OUT)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+
+
 def pack_weights(folder):
     """Put weights into ``folder``; return the names of the files, none where none can be had."""
     folder.mkdir(parents=True)
@@ -148,13 +162,15 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     ham = data.load(settings.load("meet-the-data", tier="workshop"))
+    if ham.missing:
+        raise KitError(f"{ham.missing:,} images are missing, and a kit would not say so: fetch all of them first")
     print(f"Data: {ham!r}", flush=True)
     pack_data(ham, folder / "data")
     weights = pack_weights(folder / "weights")
     none = "none could be had, so the notebooks take random ones and say so"
     print(f"Weights: {', '.join(weights) or none}", flush=True)
     shutil.copytree(HTML, folder / "book")
-    shutil.copytree(ROOT, folder / "course", ignore=LEFT_OUT)
+    pack_course(folder / "course")
     print("Packages: this takes minutes", flush=True)
     pack_wheels(folder / "wheels")
     words = {"python": PYTHON, "platform": sysconfig.get_platform(), "source": ham.source, "licence": ham.licence}

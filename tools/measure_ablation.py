@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from helpers import data, networks, provenance, recipes, runs, settings, splits
+from helpers import data, experiments, networks, provenance, recipes, settings, splits
 from helpers.ham10000 import CLASSES
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
@@ -60,9 +60,9 @@ def main():
         "split_hash": split.hash,
     }
     path = RESULTS / NAME
-    measured, results = {}, pd.DataFrame(columns=list(runs.RESULTS))
+    measured, results = {}, pd.DataFrame(columns=list(experiments.COLUMNS))
     if (path / "experiment.json").exists():
-        experiment, results = runs.load_experiment(path)
+        experiment, results = experiments.load(path)
         measured = experiment["measured"]
         if not experiment["notes"].startswith(NOTES) or any(experiment[key] != value for key, value in fixed.items()):
             parser.error(f"{path} was measured in another way; move it away to measure anew")
@@ -78,7 +78,7 @@ def main():
             print(found[-2:], round(trained.fitted.wall_seconds), "s", flush=True)
         today = datetime.now(UTC).strftime("%Y-%m-%d")
         measured[str(repetition)] = f"{today}, {trained.facts['precision']}"
-        found = pd.DataFrame(found, columns=list(runs.RESULTS))
+        found = pd.DataFrame(found, columns=list(experiments.COLUMNS))
         results = pd.concat([results, found], ignore_index=True) if len(results) else found
         experiment = fixed | {
             "versions": provenance.versions(),
@@ -86,7 +86,7 @@ def main():
             "measured": measured,
             "notes": f"{NOTES} Repetitions: {len(measured)} of {REPETITIONS}.",
         }
-        runs.write_experiment(RESULTS, experiment, results)
+        experiments.write(RESULTS, experiment, results)
     print(results.groupby(["metric", "arm"], sort=False)["value"].agg(["mean", "min", "max"]))
 
 

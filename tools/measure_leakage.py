@@ -24,12 +24,12 @@ from helpers import (
     activations,
     caches,
     data,
+    experiments,
     files,
     images,
     leakage,
     models,
     provenance,
-    runs,
     settings,
     splits,
     training,
@@ -215,8 +215,8 @@ def main():
         "processor_seconds": round(seconds),
         "notes": NOTES[options.part],
     }
-    results = pd.DataFrame(results, columns=list(runs.RESULTS))
-    print(runs.write_experiment(RESULTS, experiment, results))
+    results = pd.DataFrame(results, columns=list(experiments.COLUMNS))
+    print(experiments.write(RESULTS, experiment, results))
     print(leakage.effects(results, experiment["test_images"] / experiment["training_images"]).round(4).to_string())
 
 

@@ -1,6 +1,6 @@
 """Train the networks on the real HAM10000 and write the book's records of them.
 
-    python tools/measure_networks.py --data FOLDER --cache FOLDER [--only TEXT] [--epochs NUMBER]
+    python tools/measure_networks.py --data FOLDER --cache FOLDER [--only TEXT]
 
 Weights: the folder in SKIN_WEIGHTS.  Precision: SKIN_PRECISION.  Every epoch leaves a checkpoint in the cache, so a run
 that was stopped goes on where it was; a record that is there is not measured again.  The order is that of value.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers import data, networks, recipes, records, runs, settings
+from helpers import data, models, networks, recipes, records, runs, settings
 from helpers.ham10000 import CLASSES
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
@@ -73,6 +73,9 @@ def measure(recipe, protocol, folds, size, config, ham):
     if (RESULTS / name / "run.json").exists():
         return print(f"{name}: there already", flush=True)
     config = replace(config, sizes=replace(config.sizes, image=size))
+    network = recipes.RECIPES[recipe].network
+    if network != "paper_cnn" and not models.backbone(*network, size=size).pretrained:
+        raise SystemExit(f"{name}: no ImageNet weights could be had; name the folder that has them in SKIN_WEIGHTS")
     codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes
     watch = protocol == "holdout938"
     trained = []
@@ -101,14 +104,11 @@ def main():
     parser.add_argument("--data", required=True, help="the folder with HAM10000")
     parser.add_argument("--cache", required=True, help="where pixels, activations and checkpoints are kept")
     parser.add_argument("--only", default="", help="only records whose name matches this regular expression")
-    parser.add_argument("--epochs", type=int, help="at most so many epochs; by default those of the workshop tier")
     options = parser.parse_args()
     for recipe, protocol, folds, size in PLAN:
         if re.search(options.only, name_of(recipe, protocol, size)):
             chapter = CHAPTERS.get(recipe.split("-")[0], "transfer-resnet")
             config = settings.load(chapter, tier="workshop", data=options.data, cache=options.cache)
-            if options.epochs:
-                config = replace(config, sizes=replace(config.sizes, epochs=options.epochs))
             ham = data.load(config)
             if ham.synthetic:
                 parser.error("these are drawn images; the book's records are measured on the real HAM10000")

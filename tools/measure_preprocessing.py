@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from helpers import baselines, data, features, images, preprocess, runs, settings, splits
+from helpers import baselines, data, experiments, features, images, preprocess, runs, settings, splits
 from helpers.ham10000 import CLASSES
 
 RESULTS = Path(__file__).parents[1] / "book" / "results"
@@ -111,7 +111,7 @@ def main():
         ),
     }
     results = pd.DataFrame(results, columns=["repetition", "arm", "stratum", "metric", "value"])
-    print(runs.write_experiment(RESULTS, experiment, results))
+    print(experiments.write(RESULTS, experiment, results))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.util.docutils import SphinxDirective
 
-from helpers import records, runs
+from helpers import experiments, records, runs
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKS = ("LEAKY", "CHOSEN ON THE TEST SET", "SYNTHETIC")
@@ -100,7 +100,7 @@ def experiment_table(folder):
     """Return a Markdown table of the experiment records in a folder."""
     rows = []
     for path in sorted(folder.glob("*/experiment.json")):
-        facts, results = runs.load_experiment(path.parent)
+        facts, results = experiments.load(path.parent)
         asked = f"{facts['question']} (`{facts['name']}`)"
         repetitions = results["repetition"].nunique()
         rows.append((asked, repetitions, facts["data"], facts["device"], facts["date"]))

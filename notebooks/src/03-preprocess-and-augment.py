@@ -41,7 +41,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
-from helpers import checks, data, images, plots, preprocess, provenance, records, runs, settings, splits
+from helpers import checks, data, experiments, images, plots, preprocess, provenance, records, settings, splits
 from helpers.ham10000 import CLASSES, COLOURS, PUBLISHED_IMAGES
 
 config = settings.load("preprocess-and-augment")
@@ -370,7 +370,7 @@ for dx, (share, number) in found.iterrows():
 #|   below). Dot, mean of the repetitions; line, from the worst to the best.
 #| alt: One dot with a horizontal line for each step, around a vertical line at zero. The lines of equalise and of
 #|   clahe lie to the left of zero, equalise further than clahe.
-facts, results = runs.load_experiment(records.book_folder() / "classical-preprocessing")
+facts, results = experiments.load(records.book_folder() / "classical-preprocessing")
 overall = results[(results["stratum"] == "all") & (results["metric"] == "balanced_accuracy")]
 table = overall.pivot(index="repetition", columns="arm", values="value")
 steps = table.drop(columns=["none", "no masks"], errors="ignore")

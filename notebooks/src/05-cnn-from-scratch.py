@@ -43,6 +43,7 @@ from scipy.ndimage import correlate
 from helpers import (
     checks,
     data,
+    experiments,
     images,
     metrics,
     models,
@@ -505,7 +506,7 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
 #|   the paper's CNN as they are, with each of two changes, and with both. Dot, mean over the repetitions; line, lowest to
 #|   highest; of one repetition there is only the dot. Dashed, the floor.
 #| alt: Four dots with lines, one a variant of the network, and a dashed vertical line at one seventh.
-experiment, results = runs.load_experiment(records.book_folder() / "cnn-ablation")
+experiment, results = experiments.load(records.book_folder() / "cnn-ablation")
 found = results[results["metric"] == "balanced_accuracy"].groupby("arm", sort=False)["value"]
 table = found.agg(["mean", "min", "max"])
 print(textwrap.fill(experiment["notes"], 76))
@@ -556,7 +557,7 @@ plots.show(fig)
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, with one row a record. Each row has a dot with
 #|   a line, and a black tick for its floor.
 SHOWN = ("cnn-", "classical-grouped-handcrafted-svm", "classical-holdout938-handcrafted-svm")
-KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and not run.facts["synthetic"]]
+KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and run.comparable]
 KEPT.sort(key=lambda run: (run.facts["protocol"], run.name))
 tints = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}
 fig, axes = plots.figure(1 + 0.33 * len(KEPT), 1, 2)

@@ -466,7 +466,7 @@ checks.check("6.3", evened, ham)
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a
 #|   line, and a black tick for its floor. In balanced accuracy all dots are right of their ticks.
 SHOWN = ("vgg16-", "classical-grouped-handcrafted-svm", "classical-holdout938-handcrafted-svm")
-KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and not run.facts["synthetic"]]
+KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and run.comparable]
 KEPT = sorted((run for run in KEPT if run.facts.get("chosen_on") != "test"), key=lambda run: (run.facts["protocol"], run.name))
 tints = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}
 fig, axes = plots.figure(1 + 0.33 * len(KEPT), 1, 2)

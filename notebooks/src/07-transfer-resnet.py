@@ -388,7 +388,7 @@ checks.check("7.3", folded, ham)
 #|   interval over lesions; black tick, the floor of that test set; colour, the protocol. Compare rows of one colour.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a
 #|   line and a black tick. In balanced accuracy all dots are right of their ticks.
-SHOWN = [run for run in runs.load_all() if run.name.startswith(("resnet-", "vgg16-")) and not run.facts["synthetic"]]
+SHOWN = [run for run in runs.load_all() if run.name.startswith(("resnet-", "vgg16-")) and run.comparable]
 SHOWN = [run for run in SHOWN if run.facts.get("chosen_on") != "test" and not run.name.startswith("vgg16-frozen-image")]
 SHOWN.sort(key=lambda run: (run.facts["protocol"], run.name))
 TINTS = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}

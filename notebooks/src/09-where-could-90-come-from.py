@@ -42,6 +42,7 @@ from threadpoolctl import threadpool_limits
 from helpers import (
     checks,
     data,
+    experiments,
     features,
     images,
     leakage,
@@ -155,7 +156,7 @@ def accuracy_in_mix(right, cells, wanted):
     return sum(share[cell] * right[cells == cell].mean() for cell in share.index)
 
 
-book = {run.name: run for run in runs.load_all() if not run.facts["synthetic"]}
+book = {run.name: run for run in runs.load_all() if run.comparable}
 pairs = [(name, name.replace("-grouped-", "-holdout938-")) for name in book if "-grouped-" in name]
 pairs = [(a, b) for a, b in pairs if b in book and len(book[a].facts["folds"]) == 5]
 pairs = [(a, b) for a, b in pairs if not a.endswith(("evened", "weighted"))]  # priors as they are
@@ -311,7 +312,7 @@ plots.show(fig)
 # do not, under the naive split by image.
 
 # %%
-experiment, measured = runs.load_experiment(records.book_folder() / "leakage-frozen")
+experiment, measured = experiments.load(records.book_folder() / "leakage-frozen")
 print(textwrap.fill(experiment["notes"], 80))
 naive = measured[measured["arm"].str.endswith(("/image8020", "/grouped"))]
 print(f"\nMeans over {naive['repetition'].nunique()} repetitions:")
@@ -416,7 +417,7 @@ for repetition in range(config.sizes.repeats):
                 answers = model.fit(values[train], classes[train]).predict(values[draw.test])
             found += [(repetition, f"{name}/{arm}", *row)
                       for row in leakage.score(classes[draw.test], answers, draw.strata)]
-live = leakage.effects(pd.DataFrame(found, columns=list(runs.RESULTS)), ratio=len(draw.test) / len(draw.a))
+live = leakage.effects(pd.DataFrame(found, columns=list(experiments.COLUMNS)), ratio=len(draw.test) / len(draw.a))
 print(live.xs("accuracy", level="metric").round(3).to_string())
 
 # %% [markdown]
@@ -436,7 +437,7 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #| alt: One blue and one grey dot with a horizontal line for each model, and a vertical dashed line at nothing.
 parts = []
 for name in ("leakage-frozen", "leakage-tuned"):
-    facts, results = runs.load_experiment(records.book_folder() / name)
+    facts, results = experiments.load(records.book_folder() / name)
     parts.append(leakage.effects(results, ratio=facts["test_images"] / facts["training_images"]))
 effects = pd.concat(parts)
 shown = effects.xs("accuracy", level="metric")
