@@ -10,6 +10,7 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,6 @@ class Dataset:
     years, NaN where missing; ``sex``, ``localization`` and ``dataset`` "unknown" where missing) and ``checksum``, the
     CRC-32 of the image file.  ``size`` is the most common (height, width) in pixels among 25 images spread over the
     table.  ``missing`` counts images that the metadata lists and that are absent: 0 unless a subset was asked for.
-    ``fingerprint`` is a SHA-256 over the table, checksums included: same content, same hash, in zips or loose.
     """
 
     table: pd.DataFrame
@@ -42,9 +42,15 @@ class Dataset:
     synthetic: bool
     missing: int
     size: tuple[int, int]
-    fingerprint: str
     stored: dict[str, Stored] = field(repr=False)
     stored_masks: dict[str, Stored] = field(repr=False)
+
+    @cached_property
+    def fingerprint(self):
+        """A SHA-256 over the table, checksums included: same rows in the same order, same hash, in zips or loose."""
+        text = self.table.assign(age=self.table["age"].map("{:g}".format)).astype(str)
+        rows = ("\x1f".join(row) for row in text[[*COLUMNS, "checksum"]].itertuples(index=False, name=None))
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
     def __repr__(self):
         lesions = self.table["lesion_id"].nunique()
@@ -128,7 +134,6 @@ def load(config, subset=None):
         synthetic=synthetic,
         missing=len(absent),
         size=sizes.most_common(1)[0][0],
-        fingerprint=_fingerprint(table),
         stored=stored,
         stored_masks={image_id: mask for image_id, mask in masks.items() if image_id in stored},
     )
@@ -278,12 +283,6 @@ def _source(origin, table, synthetic):
     if table["image_id"].str.fullmatch(r"ISIC_\d{7}").all() and table["lesion_id"].str.fullmatch(r"HAM_\d{7}").all():
         return f"HAM10000 (Tschandl et al. 2018) {origin}", "CC BY-NC 4.0, Tschandl, Rosendahl, Kittler 2018"
     return f"images {origin}", "as their owner says"
-
-
-def _fingerprint(table):
-    text = table.assign(age=table["age"].map("{:g}".format)).astype(str)
-    rows = ("\x1f".join(row) for row in text[[*COLUMNS, "checksum"]].itertuples(index=False, name=None))
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _first(names, count=5):

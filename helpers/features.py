@@ -85,10 +85,11 @@ def load_features(dataset, pixels, config, kind="handcrafted", masks=True):
     except (OSError, ValueError):
         values = None
     if values is None or values.shape != (len(pixels), len(names)):
-        values = _describe_all(dataset, pixels, stored)
-        with whole(path, "features", values.nbytes) as partial, open(partial, "wb") as stream:
-            np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(values))
-            stream.write(values.data)  # a plain write: np.save's error would not say that the disk is full
+        with whole(path, "features", len(pixels) * len(names) * 4) as partial:
+            values = _describe_all(dataset, pixels, stored)
+            with open(partial, "wb") as stream:
+                np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(values))
+                stream.write(values.data)  # a plain write: np.save's error would not say that the disk is full
     return Features(kind, values, names)
 
 

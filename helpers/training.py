@@ -21,6 +21,7 @@ from sklearn.metrics import balanced_accuracy_score
 from tqdm import tqdm
 
 from helpers import __version__, activations
+from helpers.caches import whole
 from helpers.files import watched
 from helpers.ham10000 import CLASSES
 
@@ -249,7 +250,7 @@ def _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow
         return None
     precision, trained = keras.config.dtype_policy().name, [weight.trainable for weight in model.weights]
     settings = (activations.digest(model), precision, trained, seed, learning_rate, class_weight, patience, slow_down)
-    settings += (cosine,)
+    settings += (cosine, keras.__version__)  # another Keras may keep other numbers in its optimizer
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / f"checkpoint-{hashlib.sha256(repr(settings).encode()).hexdigest()[:16]}.npz"
 
@@ -259,10 +260,9 @@ def _save(path, model, state, best):
     arrays = {f"model{k}": weight for k, weight in enumerate(model.get_weights())}
     arrays |= {f"optimizer{k}": variable.numpy() for k, variable in enumerate(model.optimizer.variables)}
     arrays |= {f"best{k}": weight for k, weight in enumerate(best)}
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with open(partial, "wb") as stream:
+    needed = sum(array.nbytes for array in arrays.values())
+    with whole(path, "checkpoint", needed) as partial, open(partial, "wb") as stream:
         np.savez(stream, state=json.dumps(state), **arrays)
-    os.replace(partial, path)
 
 
 def _restore(path, model):

@@ -79,11 +79,20 @@ def test_of_a_freeze_what_is_needed_is_kept(monkeypatch):
 def test_a_version_that_the_registry_has_not_is_listed(monkeypatch):
     def resolve(wanted, fixed, python, *options):
         if wanted == ["xgboost==3.4.1"]:
-            raise contract.ContractError("needs Python 3.12")
+            raise contract.ContractError("No solution found when resolving dependencies: needs Python 3.12")
         return {}
 
     monkeypatch.setattr(contract, "resolve", resolve)
     assert contract.absent({"numpy": "2.1.3", "xgboost": "3.4.1"}, "3.11") == ["xgboost"]
+
+
+def test_a_registry_out_of_reach_says_nothing_about_a_package(monkeypatch):
+    def resolve(wanted, fixed, python, *options):
+        raise contract.ContractError("Failed to fetch: the connection was reset")
+
+    monkeypatch.setattr(contract, "resolve", resolve)
+    with pytest.raises(contract.ContractError, match="reset"):
+        contract.absent({"numpy": "2.1.3"}, "3.11")
 
 
 @pytest.mark.long

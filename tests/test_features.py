@@ -1,20 +1,23 @@
 """Features: what they measure, that masks and caches do what they say, and that nothing is ever not a number."""
 
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from skimage.draw import disk, ellipse
 
-from helpers import features, images, lesions, settings
+from helpers import features, lesions, settings
 from helpers.features import load_features
+from helpers.files import DataError
 
 
 @pytest.fixture(scope="module")
 def few(ham):
     """The first 24 images of the sample as a data set of its own."""
     table = ham.table.iloc[:24].reset_index(drop=True)
-    return replace(ham, table=table, fingerprint="few" + ham.fingerprint)
+    return replace(ham, table=table)
 
 
 @pytest.fixture
@@ -143,5 +146,22 @@ def test_what_cannot_be_described_is_refused(few, pixels, own):
 
 def test_a_cache_that_cannot_be_written_is_named(few, pixels, own):
     (own.cache / "features").write_text("a file where the folder should be")
-    with pytest.raises(images.DataError, match="SKIN_CACHE"):
+    with pytest.raises(DataError, match="SKIN_CACHE"):
         load_features(few, pixels, own)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a limit on files is POSIX's")
+def test_features_that_find_no_room_are_told_so(few, pixels, own):
+    """A file may grow to a kilobyte: as where a quota is used up, the write fails and the free disk does not tell."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(DataError, match="the features cannot be written to .*: File too large.* set SKIN_CACHE"):
+            load_features(few, pixels, own)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not list(own.cache.rglob("*.partial"))

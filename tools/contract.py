@@ -110,7 +110,9 @@ def absent(fixed, python):
     for name, version in fixed.items():
         try:
             resolve([f"{name}=={version}"], {}, python, "--no-deps", "--only-binary", ":all:")
-        except ContractError:
+        except ContractError as error:
+            if "No solution found" not in str(error):  # a registry out of reach says nothing about a package
+                raise
             found.append(name)
     return found
 

@@ -731,8 +731,8 @@ for reading in ("", "-restored"):
 # ## A record of your own
 #
 # This cell trains the changed network, or the one whose recipe you name, and writes a run record to your own folder. In
-# the quick tier on drawn images it is a rehearsal, and marked as one. On Colab, with the real data and a larger tier,
-# it is a result, and the figure above shows it beside the book's when you run this page again.
+# the quick tier it is a rehearsal, and marked as one. On Colab, with the real data and a larger tier, it is a result,
+# and the figure above shows it beside the book's when you run this page again.
 
 # %%
 recipe = "cnn-improved"  # or "cnn-paper", "cnn-cosine"

@@ -384,8 +384,9 @@ checks.check("7.3", folded, ham)
 #| name: resnet-records
 #| caption: Residual networks and VGG16 on the real HAM10000 (Tschandl et al. 2018), each as trained and with evened
 #|   priors. `frozen`: only a new head is trained, on one plain view. `last`: the last block, too. `tuned`: the last blocks
-#|   (of VGG16 the last one), too, on four views of each image. Dot and line, value and 95 %
-#|   interval over lesions; black tick, the floor of that test set; colour, the protocol. Compare rows of one colour.
+#|   (of VGG16 the last one), too, on four views of each image. `whole`: all of the network, on a new version of each
+#|   image in each epoch. Dot and line, value and 95 % interval over lesions; black tick, the floor of that test set;
+#|   colour, the protocol. Compare rows of one colour.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a
 #|   line and a black tick. In balanced accuracy all dots are right of their ticks.
 SHOWN = [run for run in runs.load_all() if run.name.startswith(("resnet-", "vgg16-")) and run.comparable]
@@ -401,7 +402,8 @@ for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
 plots.show(fig)
 for run in SHOWN:
     print(f"{run.name}: {run.origin}; folds {run.facts['folds']}", run.facts["model"], *run.marks, sep="\n   ")
-for kind in ("resnet-frozen", "resnet-last", "resnet-tuned"):
+KINDS = ("resnet-frozen", "resnet-last", "resnet-tuned", "resnet-whole")
+for kind in KINDS:
     for protocol in TINTS:
         if not any(run.name.startswith(f"{kind}-{protocol}") for run in SHOWN):
             print(f"{kind} under {protocol}: not measured yet")
@@ -422,6 +424,8 @@ PAIRS = [
     ("resnet-tuned-holdout938", "resnet-frozen-holdout938"),
     ("vgg16-tuned-holdout938", "resnet-frozen-holdout938"),
     ("resnet-tuned-holdout938", "vgg16-tuned-holdout938"),
+    ("resnet-whole-holdout938", "resnet-frozen-holdout938"),
+    ("resnet-whole-holdout938", "resnet-tuned-holdout938"),
 ]
 book = {run.name: run for run in SHOWN if run.origin == "the book"}
 gains = {}
@@ -437,7 +441,7 @@ for (name, other, reading), gain in gains.items():
         print(f"   {metric.replace('_', ' '):<18}{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]")
 
 # %%
-for kind in ("resnet-frozen", "resnet-last", "resnet-tuned"):
+for kind in KINDS:
     told = [run.facts for run in book.values() if run.name.startswith(kind) and "evened" not in run.name]
     print(f"{kind}, epoch of the lowest validation loss, of at most",
           max(one["hyperparameters"]["epochs_at_most"] for one in told))
