@@ -1,9 +1,9 @@
 """Helpers of the course *Learning to See Skin Lesions*: one module a room, in the order the data flows.
 
-``ham10000 → settings → sample → sources → download → files → caches → data → splits → images → preprocess →
+``ham10000 → settings → sample → sources → download → files → workers → caches → data → splits → images → preprocess →
 augmentation → pipeline → models → activations → training → lesions → features → baselines → bootstrap → scores →
-metrics → slices → records → provenance → runs → comparison → mixture → leakage → recipes → networks → plots →
-checks``.
+metrics → slices → records → experiments → provenance → runs → comparison → mixture → leakage → recipes → networks →
+plots → checks``.
 A module imports only from rooms before it.  Not a medical device: this code teaches, it diagnoses nobody.
 """
 

@@ -575,9 +575,8 @@ print(f"On a fifth of HAM10000's images, chance alone moves {least:.2%} by {100 
 # That is the fourth explanation, and how far it goes. The paper does not say how its Table 5 was tested ([Garg et al.
 # 2019](https://arxiv.org/abs/1912.03798)). If the test set kept HAM10000's proportions, as a stratified one does, the
 # three lie below its floor; but so little that chance alone may have put them there, as the last line says of a test
-# set of a usual size (it is 1.96 standard errors). A test set with fewer nevi would lift them above, and then their
-# accuracies could not be compared with those of the paper's networks, which by the inference of Chapter 2 sat another
-# exam.
+# set of a usual size. A test set with fewer nevi would lift them above, and then their accuracies could not be compared
+# with those of the paper's networks, which by the inference of Chapter 2 sat another exam.
 #
 # ### Exercise 4.2: another exam
 #

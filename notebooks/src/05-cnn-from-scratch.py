@@ -751,7 +751,6 @@ assert plain["size"].iloc[-1] < 0.1 * plain["size"].iloc[0] and plain["differenc
 assert normalised["size"].iloc[-1] > 0.5 * normalised["size"].iloc[0] and normalised["difference"].min() > 0.5
 assert np.allclose(table.loc[["paper", "narrow-head"]], 1 / len(CLASSES), atol=1e-4), "one answer to all"
 assert (table.loc[["batch-norm", "both"], "min"] > 2 / len(CLASSES)).all(), "they learned"
-assert all(run.facts["data"].startswith("HAM10000") for run in KEPT if run.origin == "the book"), "they are real"
 assert len(true) == 938 and np.isclose((np.asarray(true) == said).mean(), ours.metric("accuracy")["value"], atol=1e-4)
 assert ours.metric("accuracy")["high"] < ours.metric("accuracy")["floor"] < restored.metric("accuracy")["low"]
 assert restored.metric("balanced_accuracy")["value"] < ours.metric("balanced_accuracy")["value"]
@@ -769,9 +768,8 @@ assert (histories["cnn-improved-holdout938-96x96"]["learning_rate"] == 1e-3).mea
 assert all((row.loc[["accuracy", "balanced_accuracy"], "high"] < 0).all() for row in rivals.values()), "not yet"
 assert all(row.loc["balanced_accuracy", "low"] > 0 for row in changes.values()), "higher in all four"
 assert sum(row.loc["accuracy", "low"] <= 1e-9 for row in changes.values()) == 3, "most reach zero"
-most = {name: run.facts["hyperparameters"].get("epochs_at_most") for name, run in BY_NAME.items()}
-assert most["cnn-paper-grouped-96x96"] == most["cnn-improved-grouped-96x96"] == most["cnn-paper-holdout938-96x96"] == 30
-assert most["cnn-improved-holdout938-96x96"] < 30, "the one as printed was given more"
+assert len(BY_NAME["cnn-paper-grouped-96x96"].history) == len(grouped), "both had as many epochs"
+assert len(BY_NAME["cnn-paper-holdout938-96x96"].history) > len(histories["cnn-improved-holdout938-96x96"]), "more"
 assert BY_NAME["cnn-paper-holdout938-96x96"].metric("balanced_accuracy")["low"] > 1 / 7, "as printed it does learn"
 assert changes["holdout938", ""].loc["balanced_accuracy", "a"] < TABLE_3["recall"].mean(), "less than the paper prints"
 
