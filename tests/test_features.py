@@ -159,7 +159,7 @@ def test_features_that_find_no_room_are_told_so(few, pixels, own):
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with pytest.raises(DataError, match="the features cannot be written to .*: File too large.* set SKIN_CACHE"):
+        with pytest.raises(DataError, match=r"the features cannot be written to .*: File too large.* set SKIN_CACHE"):
             load_features(few, pixels, own)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
