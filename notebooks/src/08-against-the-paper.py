@@ -226,7 +226,8 @@ for family in comparison.FAMILIES:
 shown = {entry.run.path for entry in found}
 print(f"{len(found)} records of {len(models)} models, {sum(e.run.origin != 'the book' for e in found)} of them yours")
 left_out = Counter(mark.split(":")[0] for run in everything if run.path not in shown for mark in run.marks)
-print("left out:", "; ".join(f"{count} marked {mark}" for mark, count in left_out.items()) or "none")
+for mark, count in left_out.items():
+    print(f"left out: {count} marked {mark}")
 for protocol in PROTOCOLS:
     tested = {len(entry.run.predictions) for entry in found if entry.protocol == protocol}
     tested = " or ".join(f"{n:,}" for n in sorted(tested))
