@@ -505,7 +505,8 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
 #| caption: Balanced accuracy on the validation lesions of fold 0, real HAM10000 (Tschandl et al. 2018), of the layers of
 #|   the paper's CNN as they are, with each of two changes, and with both. Dot, mean over the repetitions; line, lowest to
 #|   highest; of one repetition there is only the dot. Dashed, the floor.
-#| alt: Four dots with lines, one a variant of the network, and a dashed vertical line at one seventh.
+#| alt: Four dots, one a variant of the network, and a dashed vertical line at one seventh. Two dots stand on it, the two
+#|   with batch normalisation far to its right.
 experiment, results = experiments.load(records.book_folder() / "cnn-ablation")
 found = results[results["metric"] == "balanced_accuracy"].groupby("arm", sort=False)["value"]
 table = found.agg(["mean", "min", "max"])
@@ -526,13 +527,13 @@ plots.show(fig)
 # narrow one, the network has not left the floor: it gives all lesions one answer. That holds for this learning rate and
 # for so few steps. At the lower rate of the recipe `cnn-paper`, and with many more steps, the network as printed does
 # learn: its record is below. What the head does can only be seen in the two arms that learned, and takes more
-# repetitions than one.
+# repetitions than these.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: what is an ablation?</p>
 # <p><b>The point.</b> Change one thing, keep the rest, repeat. Otherwise you do not know what helped.</p>
-# <p><b>Expect.</b> "Both together must be best." Look; it need not be.</p>
+# <p><b>Expect.</b> "Both together must be best." So few repetitions cannot say.</p>
 # <p><b>Ask.</b> "Why is this scored on validation lesions?" (The test lesions choose nothing, not even a layer.)</p>
 # <p><b>When late.</b> Show the figure, read the printed note aloud.</p>
 # </div>
