@@ -935,6 +935,8 @@ for run in KEPT:
     assert run.facts["protocol"] != "grouped" or counts.to_dict() == PUBLISHED_IMAGES
     assert run.facts["protocol"] != "holdout938" or (len(run.predictions), counts["nv"]) == (938, 751)
     assert run.validation is not None, "calibrated on validation images"
+tuned = [run.facts["hyperparameters"] for run in KEPT if "-svm-" in run.name]
+assert {(one["tuning_rows"], one["inner_folds"]) for one in tuned} == {(3000, 3)}, "3,000 images, three times"
 assert np.isclose((true == said).mean(), best.metric("accuracy")["value"], atol=1e-4)
 diagonal = np.diag(matrix) / matrix.sum(axis=1)
 assert (np.diag(matrix) == matrix.max(axis=1)).sum() >= 4, "the diagonal is the darkest in most rows"
