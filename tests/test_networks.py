@@ -123,6 +123,7 @@ def test_choosing_on_the_test_set_is_never_worse_there_and_is_marked(ham, small,
     chosen = networks.chosen_on_test(first, truth)
     right = [(prob.argmax(axis=1) == truth).mean() for prob in first.test_by_epoch]
     assert (chosen.test.argmax(axis=1) == truth).mean() == max(right)
+    assert networks.evened(chosen, codes_of(ham, first.split.train)).validation is None
     for name, one in (("honest", first), ("picked", chosen)):
         networks.record(name, [one], ham, small, tmp_path, resamples=20)
     honest, picked = runs.load(tmp_path / "honest"), runs.load(tmp_path / "picked")
@@ -209,6 +210,14 @@ def test_where_nothing_is_frozen_all_learns_once_the_head_has_but_no_running_ave
 def test_a_recipe_that_would_freeze_something_else_is_refused(network, frozen):
     with pytest.raises(ValueError, match=f"frozen is '{frozen}'; for the network .* choose"):
         recipes.Recipe("one", network, frozen)
+
+
+def test_a_recipe_may_want_fewer_epochs_than_the_tier_allows_but_gets_no_more(ham, small):
+    split = splits.grouped(ham.table, 0)
+    for wanted, given in ((1, 1), (9, small.sizes.epochs)):
+        recipe = replace(recipes.RECIPES["mobilenetv2-frozen"], epochs=wanted)
+        trained = networks.train(recipe, ham, small, split)
+        assert len(trained.fitted.history) == trained.facts["epochs_at_most"] == given
 
 
 def test_the_schedule_of_a_recipe_reaches_the_training(ham, small):
