@@ -10,7 +10,7 @@ UV := _build/uv/bin/uv
 
 # What the tests and the stored notebook outputs stand on: the embedded sample, whatever the shell has set.  The matrices
 # are small, and two threads of BLAS would wait for each other.
-SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET SKIN_TIER=quick SKIN_CACHE="$(CURDIR)/_build/cache" \
+SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET -u SKIN_PRECISION SKIN_TIER=quick SKIN_CACHE="$(CURDIR)/_build/cache" \
 	SKIN_RUNS="$(CURDIR)/_build/runs" SKIN_WEIGHTS=random TF_CPP_MIN_LOG_LEVEL=3 OPENBLAS_NUM_THREADS=1
 
 help: ## Show this list
@@ -38,21 +38,23 @@ lab: $(READY) ## Open the notebooks in JupyterLab
 notebooks: $(READY) ## Regenerate notebooks/*.ipynb and the learner edition from notebooks/src
 	$(SAMPLE) $(BIN)/python tools/notebooks.py
 
-bench: $(READY) ## Run the benchmarks (needs SKIN_DATA) and record them in benchmarks/results
-	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+bench: book ## Run the benchmarks (needs SKIN_DATA, npm and Chromium) and record them in benchmarks/results
+	for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
 
 lock: $(READY) $(UV) ## Resolve requirements.lock anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --upgrade --all-extras --no-annotate --no-header \
 		--python-version 3.11 --no-emit-index-url --output-file requirements.lock pyproject.toml
 
-repository: ## Give the course another address: make repository URL=https://github.com/me/fork
+repository: python ## Give the course another address: make repository URL=https://github.com/me/fork
 	$(PYTHON) tools/repository.py $(URL)
 
 clean: ## Remove what the other commands made here, but for your run records
 	rm -rf .venv _build .pytest_cache .ruff_cache .coverage *.egg-info
 
-$(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ": try make PYTHON=python3.12")'
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ": install one (book/setup.md says how) and name it, such as make PYTHON=python3.12")'
+
+$(READY): requirements.lock pyproject.toml | python
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -62,4 +64,4 @@ $(UV):
 	$(PYTHON) -m venv _build/uv
 	_build/uv/bin/pip install --quiet --disable-pip-version-check uv
 
-.PHONY: help book test test-all kit lab notebooks bench lock repository clean
+.PHONY: help python book test test-all kit lab notebooks bench lock repository clean

@@ -204,7 +204,7 @@ def shared(chosen):
     return facts["true"].to_numpy(), facts["group"].to_numpy(), probabilities
 
 
-def lead(chosen, metric, resamples):
+def lead(chosen, metric, resamples=metrics.RESAMPLES):
     """Return the :class:`Lead` of the best model over each other by paired tests on :func:`shared` images.
 
     The columns of its table: ``value`` of the other model; ``lead`` (best minus other) with its 95 % interval ``low``,
@@ -222,7 +222,8 @@ def lead(chosen, metric, resamples):
     best, rows = max(values, key=values.get), {}
     for model in values:
         if model != best:
-            pair = metrics.paired_bootstrap(truth, probabilities[model], probabilities[best], groups, resamples)
+            both = probabilities[model], probabilities[best]
+            pair = metrics.paired_bootstrap(truth, *both, groups, resamples, curves=False)
             rows[model] = (values[model], *pair.loc[pair["metric"] == key, ["difference", "low", "high"]].iloc[0])
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "lead", "low", "high"])
     if metric == "accuracy" and rows:

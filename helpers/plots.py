@@ -95,10 +95,10 @@ def bars(axis, values, colours=COLOURS, notes=None):
     notes : dict, optional
         ``{label: text}`` written after a bar's number.
     """
-    labels, numbers = zip(*values.items(), strict=True)
-    shades = colours if isinstance(colours, str) else [colours[label] for label in labels]
+    values = dict(values)
+    shades = colours if isinstance(colours, str) else [colours[label] for label in values]
     texts = [_number(value) + (f"  {notes[label]}" if notes else "") for label, value in values.items()]
-    drawn = axis.barh([str(label) for label in labels], numbers, 0.7, color=shades)
+    drawn = axis.barh([str(label) for label in values], list(values.values()), 0.7, color=shades)
     axis.bar_label(drawn, texts, padding=3, fontsize=8.5)
     axis.invert_yaxis()
     axis.margins(x=0.18)

@@ -250,6 +250,8 @@ def list_runs(own=None):
 def compare(a, b, resamples=metrics.RESAMPLES):
     """Return :func:`helpers.metrics.paired_bootstrap` of two runs on the same test images, of the folds that both have.
 
+    Without the areas under curves.
+
     Raises
     ------
     RecordError
@@ -265,7 +267,7 @@ def compare(a, b, resamples=metrics.RESAMPLES):
             "Compare each with its own floor: runs.list_runs."
         )
     probabilities = (one[list(CLASSES)].to_numpy() for one in (first, second))
-    return metrics.paired_bootstrap(first["true"], *probabilities, first["group"], resamples)
+    return metrics.paired_bootstrap(first["true"], *probabilities, first["group"], resamples, curves=False)
 
 
 def _thresholds(predictions, validation):

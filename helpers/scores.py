@@ -15,7 +15,7 @@ ECE_BINS = 15
 MELANOMA = CLASSES.index("mel")
 
 
-def weighted(truth, prob, weights, thresholds):
+def weighted(truth, prob, weights, thresholds, curves=True):
     """Return ``{(metric, dx): (resamples,) array}``; ``dx`` is "all" or one class against the rest.
 
     Parameters
@@ -25,6 +25,8 @@ def weighted(truth, prob, weights, thresholds):
     weights : (n, resamples) array of float
     thresholds : dict
         ``{specificity: (n,) array}``, melanoma thresholds of each image.
+    curves : bool
+        Also the areas under the ROC and the precision-recall curves, which take most of the time.
 
     Notes
     -----
@@ -49,8 +51,10 @@ def weighted(truth, prob, weights, thresholds):
         "recall": ratio(right, support),
         "f1": ratio(2 * right, support + answered),
     }
-    curves = [areas(truth == code, prob[:, code], weights) for code in range(n_classes)]
-    by_class["roc_auc"], by_class["average_precision"] = (np.array(both) for both in zip(*curves, strict=True))
+    under_curves = ("roc_auc", "average_precision") if curves else ()
+    if curves:
+        found = [areas(truth == code, prob[:, code], weights) for code in range(n_classes)]
+        by_class |= {name: np.array(both) for name, both in zip(under_curves, zip(*found, strict=True), strict=True)}
     accuracy = right.sum(axis=0) / total
 
     found = {("accuracy", "all"): accuracy, ("balanced_accuracy", "all"): _mean(by_class["recall"])}
@@ -59,7 +63,7 @@ def weighted(truth, prob, weights, thresholds):
         found[f"{name}_weighted", "all"] = np.nansum(by_class[name] * support, axis=0) / total
         # One answer an image: every wrong one is one false positive and one false negative.
         found[f"{name}_micro", "all"] = accuracy
-    for name in ("roc_auc", "average_precision"):
+    for name in under_curves:
         found[f"{name}_macro", "all"] = _mean(by_class[name])
     melanoma = truth == MELANOMA
     for share, threshold in thresholds.items():

@@ -14,8 +14,9 @@ REAL = ROOT.parent / "shared" / "ham10000"
 
 @pytest.fixture(autouse=True, scope="session")
 def no_settings_from_the_shell():
-    for name in ("SKIN_TIER", "SKIN_DATA", "SKIN_CACHE", "SKIN_SUBSET"):
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith("SKIN_")]:
+        del os.environ[name]
+    os.environ |= {"SKIN_RUNS": str(ROOT / "_build" / "runs"), "SKIN_WEIGHTS": "random"}
 
 
 @pytest.fixture(scope="session")

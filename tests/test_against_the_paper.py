@@ -10,6 +10,7 @@ from functools import cache
 from math import comb
 from pathlib import Path
 
+import chapters
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,14 +119,11 @@ def page(tmp_path_factory, config):
     patch = pytest.MonkeyPatch()
     patch.setenv("SKIN_RUNS", str(tmp_path_factory.mktemp("runs")))
     patch.setenv("SKIN_CACHE", str(config.cache))
-    notebook, space, shown = notebooks.build(ROOT / "notebooks" / "src" / "08-against-the-paper.py"), {}, []
+    shown = []
     patch.setattr("IPython.display.display", lambda thing: shown.append(thing.data))
     patch.setattr("helpers.plots.display", lambda *args, **options: None)
     try:
-        for cell in notebook.cells:
-            if cell.cell_type == "code" and not {"setup", "stub"} & set(cell.metadata.get("tags", [])):
-                code = re.sub(r"^checks\.check\(.*\)$", "", cell.source, flags=re.M)
-                exec(compile(code, cell.source.splitlines()[0], "exec"), space)
+        space = chapters.run(notebooks.build(ROOT / "notebooks" / "src" / "08-against-the-paper.py"))
     finally:
         patch.undo()
     return space | {"displayed": shown}
@@ -268,7 +266,7 @@ def test_the_leads_are_differences_on_shared_images_and_the_tests_are_binomial(p
 
 
 def test_one_interval_of_a_lead_is_that_of_a_plain_paired_bootstrap(page):
-    one, resamples = page["leads"]["holdout938", "accuracy"], page["config"].sizes.repeats
+    one, resamples = page["leads"]["holdout938", "accuracy"], 2000
     names = {e.model: e.run.name for e in page["found"] if (e.protocol, e.reading) == ("holdout938", "by image")}
     model = one.table["lead"].idxmin()
     frames = [
@@ -306,7 +304,7 @@ def test_recalls_the_confusion_matrix_and_the_cnn_s_table_are_scikit_learn_s(pag
         for e in page["found"]
         if (e.family, e.protocol, e.reading) == ("CNN", "holdout938", "by class")
     }
-    assert set(page["beside"].columns.get_level_values(0)) == {"paper", "", *cnns}
+    assert set(page["beside"].columns.get_level_values(0)) == {"paper", *cnns}
     for model, name in cnns.items():
         values = scores(*of_record(name)[:2])
         for score in AVERAGES:

@@ -47,6 +47,39 @@ def test_notebooks_run_again_when_a_setting_or_the_data_changed(small, setting):
     assert book.digests({setting: "workshop"})["results"] != book.digests({})["results"]
 
 
+def test_notebooks_run_again_when_weights_or_own_results_are_new(small, tmp_path):
+    environ = {"SKIN_WEIGHTS": str(tmp_path / "weights"), "SKIN_RUNS": str(tmp_path / "runs")}
+    seen = [book.digests(environ)]
+    for name, text in {
+        "weights/vgg16.keras": "0",
+        "runs/mine-full/run.json": '{"tier": "full"}',
+        "runs/mine-quick/run.json": '{"tier": "quick"}',
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+        seen.append(book.digests(environ))
+    assert seen[0] != seen[1] != seen[2] == seen[3], "a rehearsal is no result"
+    assert len({one["results"] for one in seen}) == 1
+
+
+def test_what_a_build_fetches_or_writes_itself_is_no_cause_for_another(small, monkeypatch):
+    environ = {"SKIN_WEIGHTS": "random", "SKIN_RUNS": str(small / "runs")}
+    fake_build(monkeypatch, returncode=0)
+    run = book.subprocess.run
+
+    def writing(*arguments, **options):
+        (small / "runs" / "mine").mkdir(parents=True)
+        (small / "runs" / "mine" / "run.json").write_text('{"tier": "workshop"}')
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(book.subprocess, "run", writing)
+    book.build(book.digests(environ), environ)
+    assert book.is_fresh(book.digests(environ))
+    assert book.CACHE.joinpath("results-from").read_text() == "".join(
+        book.digests(environ)[name] for name in ("results", "outside")
+    )
+
+
 def test_an_edited_page_builds_the_pages_again_and_runs_no_notebook(small):
     before = book.digests({})
     (small / "book/index.md").write_text("# B")

@@ -95,6 +95,12 @@ def test_a_registry_out_of_reach_says_nothing_about_a_package(monkeypatch):
         contract.absent({"numpy": "2.1.3"}, "3.11")
 
 
+def test_where_uv_is_not_installed_the_remedy_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(contract, "UV", contract.ROOT / "_build" / "nowhere" / "uv")
+    with pytest.raises(contract.ContractError, match="make _build/nowhere/uv"):
+        contract.resolve(["numpy"], {}, "3.12")
+
+
 @pytest.mark.long
 def test_resolving_the_helpers_with_all_they_need_changes_nothing_on_colab():
     python = contract.python_of(TEXT)

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from dataclasses import replace
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -118,6 +119,18 @@ def test_the_course_is_packed_and_nothing_that_lies_beside_it(tmp_path, monkeypa
     assert {path.name for path in (tmp_path / "course").iterdir()} == set(kit.COURSE)
     assert (tmp_path / "course" / "notebooks" / "kept.txt").exists()
     assert not (tmp_path / "course" / "notebooks" / "runs").exists()
+
+
+def test_a_notebook_that_holds_pictures_is_not_passed_on(tmp_path, monkeypatch):
+    path = tmp_path / "notebooks" / "learner" / "01-run.ipynb"
+    path.parent.mkdir(parents=True)
+    output = nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo="})
+    cell = nbformat.v4.new_code_cell("show()", outputs=[output])
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    monkeypatch.setattr(kit, "ROOT", tmp_path)
+    with pytest.raises(kit.KitError, match=r"learner/01-run\.ipynb.*Clear Outputs"):
+        kit.pack_course(tmp_path / "course")
+    assert not (tmp_path / "course").exists()
 
 
 @pytest.mark.skipif(not shutil.which("git") or not (kit.ROOT / ".git").exists(), reason="no git checkout")

@@ -276,6 +276,15 @@ def test_paired_bootstrap_sees_a_difference_that_two_intervals_hide():
     assert (pair["undefined"] == 0).all()
 
 
+def test_without_curves_a_paired_bootstrap_gives_the_same_numbers_but_for_the_areas():
+    y_true, prob, groups = made()
+    other = prob[:, ::-1]
+    whole, quick = (metrics.paired_bootstrap(y_true, prob, other, groups, 60, curves=c) for c in (True, False))
+    areas = whole["metric"].str.contains("roc_auc|average_precision")
+    assert areas.sum() == 16
+    pd.testing.assert_frame_equal(quick, whole[~areas].reset_index(drop=True))
+
+
 def test_a_model_does_not_differ_from_itself():
     y_true, prob, groups = made()
     pair = metrics.paired_bootstrap(y_true, prob, prob, groups, resamples=50)

@@ -121,6 +121,12 @@ def test_a_folded_solution_says_what_it_is(generated):
     assert solution.metadata.mystnb.code_prompt_show == "Show the solution"
 
 
+def test_both_editions_say_whom_an_assertion_is_for(generated):
+    for learner in (False, True):
+        (cell,) = (cell for cell in edition(generated, learner).cells if cell.source.endswith("assert answer == 1"))
+        assert cell.source.startswith("# For the authors") and "skip" in cell.source.splitlines()[0]
+
+
 def test_the_colab_cell_names_the_repository_of_pyproject(generated):
     for learner in (False, True):
         setup = edition(generated, learner).cells[1].source

@@ -197,6 +197,7 @@ def test_the_notes_of_a_release_are_its_part_of_the_changes(ready):
         ("v0.2.0", "CITATION.cff", "2026-12-01", "2026-11-22"),
         ("v0.2.0", "CHANGELOG.md", "0.2.0 (2026-12-01)", "Unreleased"),
         ("v0.2.0", "CHANGELOG.md", "New.", ""),
+        ("v0.2.0", "CHANGELOG.md", "# Changes\n", "# Changes\n\n## Unreleased\n\nNewer than 0.2.0.\n"),
     ],
 )
 def test_a_tag_that_the_project_is_not_ready_for_is_refused(ready, tag, name, old, new):

@@ -1,8 +1,9 @@
 """Build the book: run every notebook, render the pages, say where to open them and how long each chapter took.
 
 ``python tools/book.py`` from anywhere.  A second build runs no notebook again unless something that can change a
-result has changed: the helpers, the notebooks, the installed packages, the settings (SKIN_...) or the data.  A
-build that fails leaves no book that counts as good: the stamp, ``_build/book.json``, is written last.
+result has changed: the helpers, the notebooks, the installed packages, the settings (SKIN_...), the data, the weights
+of the networks that are on this machine, or run records of your own.  A build that fails leaves no book that counts as
+good: the stamp, ``_build/book.json``, is written last.
 """
 
 import hashlib
@@ -62,7 +63,7 @@ def data_identity(environ):
     chapter = chapters()[0].stem.split("-", 1)[1]
     program = (
         f"from helpers import data, settings\nham = data.load(settings.load({chapter!r}))\n"
-        "print(ham.fingerprint, len(ham.table), ham.missing)"
+        "print(ham.fingerprint, len(ham.table), ham.missing, len(ham.stored_masks))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE)
     if done.returncode:
@@ -81,12 +82,31 @@ def digest(patterns, *words):
     return seen.hexdigest()
 
 
+def outside(environ):
+    """Return a sha256 over what a notebook may find outside the project: weights, and records above the quick tier.
+
+    A build may fetch the ones and write the others itself.
+    """
+    seen = hashlib.sha256()
+    given = environ.get("SKIN_WEIGHTS")
+    keras_home = Path(environ.get("KERAS_HOME") or Path.home() / ".keras")
+    weights = Path(given) if given else keras_home / "models"
+    for path in sorted(weights.glob("*")) if given != "random" else ():
+        seen.update(f"{path.name} {path.stat().st_size}\n".encode())
+    own = Path(environ.get("SKIN_RUNS") or ROOT / "notebooks" / "runs")
+    for path in sorted(own.glob("*/run.json")):
+        content = path.read_bytes()
+        if b'"tier": "quick"' not in content:
+            seen.update(content)
+    return seen.hexdigest()
+
+
 def digests(environ):
-    """Return ``{"results": ..., "pages": ...}``: what the notebooks' results and the whole book come from."""
+    """Return what a book comes from: ``{"results": ..., "outside": ..., "pages": ...}``, see :func:`outside`."""
     settings = {name: value for name, value in environ.items() if name.startswith("SKIN_")}
     packages = sorted({f"{found.name}=={found.version}" for found in metadata.distributions()})
     results = digest(RESULTS_FROM, settings, platform.python_version(), packages, data_identity(environ))
-    return {"results": results, "pages": digest(PAGES_FROM, results)}
+    return {"results": results, "outside": outside(environ), "pages": digest(PAGES_FROM, results)}
 
 
 def stamp():
@@ -119,10 +139,11 @@ def build(wanted, environ):
     STAMP.unlink(missing_ok=True)
     BUILD.mkdir(exist_ok=True)
     ran_from = CACHE / "results-from"
-    if not ran_from.exists() or ran_from.read_text(encoding="utf-8") != wanted["results"]:
+    causes = wanted["results"] + wanted["outside"]
+    if not ran_from.exists() or ran_from.read_text(encoding="utf-8") != causes:
         shutil.rmtree(CACHE, ignore_errors=True)
         CACHE.mkdir()
-        ran_from.write_text(wanted["results"], encoding="utf-8")
+        ran_from.write_text(causes, encoding="utf-8")
     for left in (HTML, BUILD / ".doctrees", BUILD / "jupyter_execute"):
         shutil.rmtree(left, ignore_errors=True)
     program = "from jupyter_book.cli.main import main; main()"
@@ -133,7 +154,8 @@ def build(wanted, environ):
     left_out = [path.name for path in chapters() if path.stem not in seconds]
     if left_out:
         raise SystemExit(f"These chapters did not run: {', '.join(left_out)}.  Are they in _toc.yml?")
-    found = wanted | {"seconds": {path.stem: seconds[path.stem] for path in chapters()}}
+    found = wanted | {"outside": outside(environ), "seconds": {path.stem: seconds[path.stem] for path in chapters()}}
+    ran_from.write_text(found["results"] + found["outside"], encoding="utf-8")
     unfinished = STAMP.with_suffix(".part")
     unfinished.write_text(json.dumps(found, indent=1), encoding="utf-8")
     os.replace(unfinished, STAMP)

@@ -61,6 +61,8 @@ def resolve(wanted, fixed, python, *options):
     """
     files = [line for line in wanted if line.endswith(".toml")]
     lines = "\n".join(line for line in wanted if line not in files)
+    if not UV.exists():
+        raise ContractError(f"uv is not here: run make {UV.relative_to(ROOT).as_posix()}, then this again")
     PLACE.mkdir(parents=True, exist_ok=True)
     constraints = PLACE / "constraints.txt"
     constraints.write_text("".join(f"{name}=={version}\n" for name, version in fixed.items()), encoding="utf-8")

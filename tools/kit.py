@@ -14,6 +14,7 @@ The kit takes its name when it is whole.
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -101,7 +102,19 @@ def pack_data(ham, folder):
 
 
 def pack_course(folder):
-    """Copy the repository's own files into ``folder``."""
+    """Copy the repository's own files into ``folder``.
+
+    Raises
+    ------
+    KitError
+        If a notebook holds pictures: it was run and saved here, perhaps on images that are not for everyone.
+    """
+    for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
+        if re.search(r'"image/(png|jpeg)": ', path.read_text(encoding="utf-8")):
+            raise KitError(
+                f"{path.relative_to(ROOT).as_posix()} holds pictures of the images that it was run on, and a kit is "
+                "passed on: choose Edit, Clear Outputs of All Cells in JupyterLab, and save; or restore it from git"
+            )
     folder.mkdir(parents=True)
     for name in COURSE:
         if (ROOT / name).is_dir():

@@ -43,6 +43,8 @@ PLAN = [
     ("resnet-whole", "grouped", range(1), WHOLE),
     ("cnn-improved", "grouped", range(1), LARGER),
 ]
+#: At most so many epochs where it is not the tier that says how many: at this size one takes long on a processor.
+EPOCHS = {LARGER: 20}
 CHAPTERS = {"cnn": "cnn-from-scratch", "vgg16": "transfer-vgg16"}
 NOTES = (
     "Image alone, no metadata. {chosen} chosen on the validation set, by lesion group, by the loss. "
@@ -72,7 +74,7 @@ def measure(recipe, protocol, folds, size, config, ham):
     name = name_of(recipe, protocol, size)
     if (RESULTS / name / "run.json").exists():
         return print(f"{name}: there already", flush=True)
-    config = replace(config, sizes=replace(config.sizes, image=size))
+    config = replace(config, sizes=replace(config.sizes, image=size, epochs=EPOCHS.get(size, config.sizes.epochs)))
     network = recipes.RECIPES[recipe].network
     if network != "paper_cnn" and not models.backbone(*network, size=size).pretrained:
         raise SystemExit(f"{name}: no ImageNet weights could be had; name the folder that has them in SKIN_WEIGHTS")

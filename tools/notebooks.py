@@ -51,6 +51,9 @@ OPTIONS = ("name", "caption", "alt")
 #: Cells a notebook, lines a code cell, bytes a file.
 MOST_CELLS, MOST_LINES, MOST_BYTES = 60, 30, 1_000_000
 
+#: What stands above the assertions, which the book hides and a notebook shows.
+FOR_AUTHORS = "# For the authors: do the sentences above hold on these data? You can skip this cell.\n"
+
 #: What the book writes on a folded solution.
 SOLUTION = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
@@ -160,6 +163,8 @@ def build(path, root=ROOT):
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         seen[digest] = seen.get(digest, 0) + 1
         new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
+        if "assertion" in tags:
+            source = FOR_AUTHORS + source
         cells.append(new(source, metadata=metadata, id=f"{digest}-{seen[digest]}"))
     chapter = path.stem.split("-", 1)[1]
     metadata = METADATA | (GPU if chapter in GPU_CHAPTERS else {})
@@ -210,7 +215,7 @@ def _starts(text):
 
 
 def _where(path, notebook, index):
-    first = next((line for line in notebook.cells[index].source.splitlines() if not line.startswith("#|")), "")
+    first = next((line for line in notebook.cells[index].source.splitlines() if not line.startswith("#")), "")
     return f"{path.name}, line {_starts(path.read_text(encoding='utf-8'))[index]} (cell {index}, {first!r})"
 
 

@@ -21,7 +21,8 @@ def notes(tag, root=ROOT):
     Raises
     ------
     ReleaseError
-        If pyproject.toml, CITATION.cff or CHANGELOG.md is of another version, or their dates differ.
+        If pyproject.toml, CITATION.cff or CHANGELOG.md is of another version, their dates differ, or CHANGELOG.md has
+        changes that belong to no version.
     """
     version = tag.removeprefix("v")
     patterns = {
@@ -33,6 +34,8 @@ def notes(tag, root=ROOT):
         if tag != f"v{version}" or not found or found.group(1) != version:
             raise ReleaseError(f"the tag is {tag!r}, and {name} has the version {found and found.group(1)}")
     changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    if re.search(r"^## Unreleased\n+(?!## |\n)", changes, flags=re.M):
+        raise ReleaseError(f"CHANGELOG.md has changes under Unreleased, not {version}: give them a version")
     part = re.search(rf"^## {re.escape(version)} \((\d{{4}}-\d\d-\d\d)\)\n(.*?)(?=^## |\Z)", changes, flags=re.M | re.S)
     if not part or not part.group(2).strip():
         raise ReleaseError(f"CHANGELOG.md has nothing under '## {version} (date)'")

@@ -143,7 +143,7 @@ QUIZ = (
             Option(
                 "Running averages, and with them the features.",
                 True,
-                "And gamma and beta, if the optimizer sees them.",
+                "In training gamma and beta move, too.",
             ),
             Option("Nothing.", False, "In training mode the running averages follow each batch."),
             Option("The convolutions, slowly.", False, "Frozen kernels stand still; the averages beside them do not."),

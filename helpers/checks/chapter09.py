@@ -130,7 +130,7 @@ QUIZ = (
             Option(
                 "It cannot be said: weigh one exam to the mix of the other, or test both on one.",
                 True,
-                "On this page that took away the gap between two exams to within a point or so, for model after model.",
+                "On this page that took the gap between two exams away to within a point or so.",
             ),
             Option(
                 "Model two, for its exam is harder.",

@@ -77,8 +77,8 @@ moles = framed.index[framed["dx"] == "nv"]
 moles = moles if len(moles) >= 4 else lesions.index
 ranked = moles[np.argsort(means[moles] @ LUMINANCE)]
 skip = len(ranked) // 50  # the very last may be anything
-dark, pale = ranked[skip:][:2], ranked[::-1][skip:][:2]
-letters = dict(zip("ABCD", (pale[0], dark[0], dark[1], pale[1]), strict=True))
+ends = [*ranked[skip:][:2], *ranked[::-1][skip:][:2]]
+letters = {letter: ends[place] for letter, place in zip("ABCD", (2, 0, 1, 3), strict=True)}
 greys = {letter: grey_of(ham.image(ham.table["image_id"][row])) for letter, row in letters.items()}
 even = {letter: preprocess.equalise(np.dstack([grey] * 3)[None])[0] for letter, grey in greys.items()}
 plots.show(plots.gallery([list(even.values())], ["equalised"], titles=list(even)), photo=True)
@@ -595,9 +595,9 @@ checks.check("3.2", follow, ham)
 # %% [markdown]
 # ## The same, a batch at a time
 #
-# From here on the book leaves this work to `helpers.augmentation`, which does it for a whole batch in one compiled
-# TensorFlow operation, and to `helpers.pipeline`, which feeds it. Does it do what you have just read? Give both the
-# same random numbers.
+# From here on the book leaves this work to `helpers.augmentation`, which does it for a whole **batch**, the images
+# that a network is handed at a time, in one compiled TensorFlow operation, and to `helpers.pipeline`, which feeds it.
+# Does it do what you have just read? Give both the same random numbers.
 
 # %% tags=["remove-output"]
 from helpers import augmentation, pipeline  # these two need TensorFlow, so they are imported here
@@ -857,7 +857,8 @@ assert np.allclose(loss[["weights", "copies"]], 1 / len(count))
 assert (gain["equalise"] < 0).mean() > 0.8 and gain["equalise"].mean() < gain["clahe"].mean() < 0
 if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other images need not show what the text says
     explain = {when: [explained(red[when], lesions[by]) for by in ("dataset", "dx")] for when in red}
-    assert explain["after"][0] < explain["before"][0] / 4, "the tint of the source is all but gone"
+    if len(medians) > 1:  # not every copy of the table names the sources
+        assert explain["after"][0] < explain["before"][0] / 4, "the tint of the source is all but gone"
     assert explain["after"][1] < 0.7 * explain["before"][1], "and the diagnosis explains less as well"
     lifted = np.subtract(channels["CLAHE"], channels["photograph"])
     assert 0 < lifted[0] < lifted[1:].min() - 2, "CLAHE lifts red less than the other two"

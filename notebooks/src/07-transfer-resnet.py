@@ -10,7 +10,7 @@
 # - show that a stack of layers can be so deep that it hardly trains, and that one addition in each block mends it;
 # - build a residual block, and say why it has a narrow waist;
 # - find the places where a network with shortcuts may be cut;
-# - name the trap that batch normalisation sets to everybody who freezes a network, and step around it;
+# - name the trap that batch normalisation sets to those who freeze only the convolutions, and step around it;
 # - compare VGG16 and ResNet on the same lesions, and say how much of a network is worth retraining.
 #
 # | | minutes |
@@ -109,8 +109,9 @@ _ = training.use_precision()
 # %%
 #| name: resnet-stacks
 #| caption: Left, the training loss of the three networks over six epochs; dashed, the loss of a model that answers the
-#|   shares of the classes to every image. Right, on a logarithmic scale, the norm of
-#|   the gradient of the first convolution before training: what the loss has to say to the layer that is farthest away.
+#|   shares of the classes to every image. Right, on a logarithmic scale, the size of the gradient of the first
+#|   convolution before training (its norm, the root of the sum of its squares): what the loss has to say to the layer
+#|   that is farthest away.
 #| alt: Two panels. Left, three falling curves; the one of sixteen blocks without shortcuts ends highest, about at the
 #|   dashed line, the one with shortcuts lowest, below it. Right, three dots; the one of sixteen blocks without shortcuts lies several powers of ten to the
 #|   left.
@@ -134,14 +135,16 @@ print(f"the shares of the classes, answered to every image: loss {blind:.3f}")
 
 # %% [markdown]
 # Look at the right ends of the curves. Of the three the deep network without shortcuts has the highest loss, *on its
-# own training images*; so this is no overfitting. On the way it may lie below the shallow one for a while, but it comes
-# no further than the dashed line: it learns how common each diagnosis is, and nothing about the images. With shortcuts
-# the same sixteen blocks have the lowest loss. The right panel suggests why. A gradient is passed back layer by layer,
-# and each layer multiplies it. (Its norm is the length of the list of all its numbers: the root of the sum of their
-# squares.) Many factors below one leave nearly nothing, and the first layers are told next to nothing. Where the block
-# adds, the gradient has a way around each block.
+# own training images*; so this is not **overfitting**, learning the training images by heart. On the way it may lie
+# below the shallow one for a while, but it comes no further than the dashed line: it learns how common each diagnosis
+# is, and nothing about the images. With shortcuts the same sixteen blocks have the lowest loss. The right panel
+# suggests why. A gradient is passed back layer by layer, and each layer multiplies it. Many factors below one leave
+# nearly nothing, and the first layers are told next to nothing. Where the block adds, the gradient has a way around
+# each block. (How far below one a factor is depends on the random start, too: Keras's usual one was not made for ReLU,
+# as [Chapter 5](05-cnn-from-scratch.ipynb) says, and with a larger one a gradient fades less. And these are few steps
+# from one start.)
 #
-# Batch normalisation, which you met in [Chapter 5](05-cnn-from-scratch.ipynb), keeps gradients from fading, and is not
+# Batch normalisation, which you met in Chapter 5, keeps gradients from fading, and is not
 # in these stacks. It is no full answer: He and colleagues found that a plain network of more layers stays behind one of
 # fewer even with it, for a reason that they left open. Shortcuts helped there, too. They named such networks **residual
 # networks**, and trained some of more than a hundred layers on ImageNet: a block has to learn only what is to be
@@ -208,6 +211,8 @@ for name, one in {"three convolutions with a waist of 64": narrow, "two of three
     print(f"{name:<38} {kernels:>9,} weights")
 
 # %% [markdown]
+# With the waist a block has one weight where the other has seventeen. So more blocks can be had for the same work.
+#
 # ## The backbone
 #
 # The paper says ResNet, not which one ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). This course takes
@@ -257,14 +262,15 @@ checks.check("7.2", cuts, ham)
 
 # %%
 #| name: resnet-frozen
-#| caption: The network block by block, cut so that more than 70 % of its convolutions are frozen, as the paper asks of
-#|   layers (Garg et al. 2019). The dot is the number of weights, on a logarithmic scale. With ImageNet's weights the
+#| caption: The network block by block, cut so that more than 70 % of its convolutions are frozen, the rule that the paper
+#|   has for VGG16's layers (Garg et al. 2019). The dot is the number of weights, on a logarithmic scale. With ImageNet's weights the
 #|   frozen blocks keep what they learned there; the tail is retrained.
 #| alt: Dots, one a block, from the image downwards. Most are frozen; the last few, retrained, are among those farthest
 #|   to the right.
 boundary = models.boundary(resnet)
 frozen, tail = models.cut(resnet, boundary)
-parts = [(re.match(r"(.*?block\d+)|", layer.name)[0] or "other layers", layer, state)
+block_of = {layer.name: re.match(r".*?block\d+", layer.name) for layer in resnet.layers}
+parts = [(block_of[layer.name][0] if block_of[layer.name] else "other layers", layer, state)
          for state, part in (("frozen", frozen), ("retrained", tail)) for layer in part.layers if layer.count_params()]
 table = pd.DataFrame([(name, layer.count_params(), state) for name, layer, state in parts],
                      columns=["block", "weights", "state"])
@@ -306,6 +312,7 @@ def moved(one, other):
 before = answer(range(1, 8), False)
 in_use = moved(answer(range(8, 15), False), before)
 in_training = moved(answer(range(8, 15), True), answer(range(1, 8), True))
+before = answer(range(1, 8), False)  # once more: those two have moved the averages already
 for _ in range(5):
     trial(batch, training=True)  # no loss, no gradient, no optimizer
 after = moved(answer(range(1, 8), False), before)
@@ -336,7 +343,7 @@ for _ in range(5):
 print("with the rule, the rest of the batch matters:", moved(answer(range(8, 15), True), before) > 0.01)
 held = models.classifier(models.cut(resnet, boundary)[1])
 norms = [layer for layer in held.layers if isinstance(layer, layers.BatchNormalization) and layer.name not in models.HEAD]
-print("the classifier's backbone has any that still learns:", any(layer.trainable for layer in norms))
+print("a normalisation of the classifier's backbone still learns:", any(layer.trainable for layer in norms))
 
 # %% [markdown]
 # ### Exercise 7.3: fold it in
@@ -385,7 +392,8 @@ checks.check("7.3", folded, ham)
 #| caption: Residual networks and VGG16 on the real HAM10000 (Tschandl et al. 2018), each as trained and with evened
 #|   priors. `frozen`: only a new head is trained, on one plain view. `last`: the last block, too. `tuned`: the last blocks
 #|   (of VGG16 the last one), too, on four views of each image. Dot and line, value and 95 %
-#|   interval over lesions; black tick, the floor of that test set; colour, the protocol. Compare rows of one colour.
+#|   interval over lesions; black tick, the floor of that test set; colour, the protocol. Compare rows of one colour and the
+#|   same folds: under grouped the frozen networks were tested on all five, the others on the first alone.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a
 #|   line and a black tick. In balanced accuracy all dots are right of their ticks.
 SHOWN = [run for run in runs.load_all() if run.name.startswith(("resnet-", "vgg16-")) and run.comparable]
@@ -432,7 +440,7 @@ for pair in PAIRS:
     for reading in ("", "-evened"):
         one, other = (book.get(f"{name}-200x150{reading}") for name in pair)
         if one and other:
-            gains[pair[0], pair[1], reading] = runs.compare(other, one, resamples=500).set_index(["metric", "dx"])
+            gains[pair[0], pair[1], reading] = runs.compare(other, one).set_index(["metric", "dx"])
 for (name, other, reading), gain in gains.items():
     print(f"{name} minus {other}{', priors evened' if reading else ''}")
     for metric in ("accuracy", "balanced_accuracy"):
@@ -450,21 +458,24 @@ for kind in KINDS[:3]:
 # Read it from the top. Frozen, the residual network's features are better than VGG16's, under the two protocols
 # compared here and in both measures, and where all lesions are tested the intervals leave out zero. Retraining the last
 # block alone, on the images as they are, buys nothing that can be told from none under any of three protocols, the
-# leaky one included. It costs: as trained, on the 938 and under the naive split the accuracy is lower, under the naive
-# split the balanced accuracy, too, and those intervals lie below zero. After one to three epochs the validation loss
-# rises again. (The two recipes differ in learning rate, batch size and the time that the head had alone, too, so not
-# all of it need be the block.) Retraining more blocks, on several changed views of each image, and asking about several
+# leaky one included. It costs: as trained, on the 938 the accuracy is lower, under the naive split the balanced
+# accuracy, and those intervals lie below zero. (So nearly does that of the accuracy under the naive split; but the ends
+# of an interval are drawn, too, and this one lies so close to zero that other random draws may put it on either side.)
+# After one to three epochs the validation loss rises again. (The two recipes differ in learning rate, batch size and
+# the time that the head had alone, and the networks with one block retrained were computed with more digits; so not all
+# of it need be the block.) Retraining more blocks, on several changed views of each image, and asking about several
 # views, pays in balanced accuracy, as trained, under both protocols that it was measured under; in accuracy it pays
 # where it is asked about many lesions, and on the paper's small and easy test set nothing of that can be seen. More
-# blocks, more views, a mean of several answers: the two recipes differ in all three, and these records cannot say which
-# of them it was. (In Chapter 6 one block was retrained on several views, and it paid. That speaks for the views, and
-# proves nothing: it was another network.)
+# blocks, more views, a mean of several answers: the two recipes differ in all three, and in the digits, and these
+# records cannot say which of them it was. (In Chapter 6 one block was retrained on several views, and it paid. That
+# decides nothing: VGG16's last block is nearly a quarter of its convolutions, about as much as the several blocks here,
+# and `last` is one in fourteen.)
 #
-# VGG16 or ResNet, then? Frozen, the ResNet. With blocks retrained, it depends on how many lesions are asked. On the
-# paper's test set the two cannot be told apart: the retrained VGG16 neither from the frozen ResNet nor from the
-# retrained one. On the lesions of grouped fold 0, more of them, with a smaller share of nevi, the retrained ResNet is
-# ahead of the retrained VGG16, in balanced accuracy in both readings, in accuracy as trained. A test set that is small
-# and mostly nevi hides what another one shows.
+# VGG16 or ResNet, then? Frozen, the ResNet. With blocks retrained, the answer differs between the two test sets. On the
+# paper's the two cannot be told apart: the retrained VGG16 neither from the frozen ResNet nor from the retrained one.
+# On the lesions of grouped fold 0, more of them, with a smaller share of nevi, the retrained ResNet is ahead of the
+# retrained VGG16 in balanced accuracy, in both readings; in accuracy its lead ends so close to zero that chance may have
+# made it. A small test set that is mostly nevi can hide such a difference; that it does so here is a guess.
 #
 # An interval covers the draw of the lesions. It does not cover the seed: each of these networks was trained once a
 # fold, and would come out a little different if trained again.
@@ -476,7 +487,7 @@ for kind in KINDS[:3]:
 # <p><b>Expect.</b> "The bars overlap, so there is no difference", and just as often "this dot is further right, so it is
 # better".</p>
 # <p><b>Ask.</b> "Name a pair whose difference's interval leaves out zero, although the two bars overlap." (By accuracy, as
-# trained: last and frozen on the 938, or under the naive split; tuned and frozen, grouped.)</p>
+# trained: last and frozen on the 938.)</p>
 # <p><b>When late.</b> Read the first pair and the last that are printed, and go on.</p>
 # </div>
 
@@ -520,9 +531,9 @@ print(f"melanomas found: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()}
 # of 224 pixels, which nobody has measured for this book yet. Yours fills the place, and the figure above shows it when
 # you run it again.
 #
-# And what if nothing is frozen? The recipe `resnet-whole` retrains all layers, on new versions of the images in each
-# epoch. Then no frozen part can be asked once and for all, and each step costs the whole network. We have no record of
-# it yet; with a GPU you can fill that place, too.
+# And what if no convolution is frozen? The recipe `resnet-whole` retrains them all, on new versions of the images in
+# each epoch. (The batch normalisations stay in use mode, as above.) Then no frozen part can be asked once and for all,
+# and each step costs the whole network. We have no record of it yet; with a GPU you can fill that place, too.
 
 # %%
 kind = "resnet-tuned"  # or "resnet-whole"
@@ -549,17 +560,18 @@ one_block = [gain for (name, _, reading), gain in gains.items() if name.startswi
 assert len(one_block) == 3 and all(gain.loc[("accuracy", "all"), "low"] <= 0 for gain in one_block), "it buys nothing"
 assert all(gain.loc[("balanced_accuracy", "all"), "low"] <= 0 for gain in one_block), "it buys nothing"
 costs = {protocol: gains[f"resnet-last-{protocol}", f"resnet-frozen-{protocol}", ""] for protocol in ("holdout938", "image8020")}
-assert all(cost.loc[("accuracy", "all"), "high"] < 0 for cost in costs.values()), "it costs"
+assert costs["holdout938"].loc[("accuracy", "all"), "high"] < 0, "it costs"
+assert abs(costs["image8020"].loc[("accuracy", "all"), "high"]) < 0.0025, "so close to zero"
 assert costs["image8020"].loc[("balanced_accuracy", "all"), "high"] < 0, "it costs"
 for pair in (("vgg16-tuned", "resnet-frozen"), ("resnet-tuned", "vgg16-tuned")):
     for reading in ("", "-evened"):
         gain = gains[f"{pair[0]}-holdout938", f"{pair[1]}-holdout938", reading].xs("all", level="dx")
         assert all(gain.loc[m, "low"] <= 0 <= gain.loc[m, "high"] for m in ("accuracy", "balanced_accuracy")), pair
 ahead = {reading: gains["resnet-tuned-grouped", "vgg16-tuned-grouped", reading].xs("all", level="dx") for reading in ("", "-evened")}
-assert all(gain.loc["balanced_accuracy", "low"] > 0 for gain in ahead.values()) and ahead[""].loc["accuracy", "low"] > 0
-for pair in (("last", "frozen", "holdout938"), ("last", "frozen", "image8020"), ("frozen", "tuned", "grouped")):
-    low, high = (book[f"resnet-{kind}-{pair[2]}-200x150"].metric("accuracy") for kind in pair[:2])
-    assert low["high"] > high["low"], "the instructor's pairs overlap"
+assert all(gain.loc["balanced_accuracy", "low"] > 0 for gain in ahead.values())
+assert abs(ahead[""].loc["accuracy", "low"]) < 0.0025 and ahead["-evened"].loc["accuracy", "low"] < 0.0025, "close to zero"
+low, high = (book[f"resnet-{kind}-holdout938-200x150"].metric("accuracy") for kind in ("last", "frozen"))
+assert low["high"] > high["low"], "the instructor's pair overlaps"
 early = {run.facts["hyperparameters"]["best_epoch"] for name, run in book.items() if name.startswith("resnet-last")}
 assert (min(early), max(early)) == (1, 3), "after one to three epochs"
 more = gains["resnet-tuned-grouped", "resnet-frozen-grouped", ""].xs("all", level="dx")
@@ -582,8 +594,9 @@ checks.quiz(7)
 # - A deep stack without shortcuts can end worse than a shallow one, on its own training images. A shortcut gives the
 #   gradient a way around each block.
 # - Cut a network with shortcuts between blocks, never within.
-# - Freezing weights does not still a batch normalisation. `trainable = False` on the layer does.
-# - Here a ResNet's frozen features beat VGG16's, and retraining paid where the network met several views of each image.
+# - Freezing the convolutions does not still a batch normalisation. `trainable = False` on the layer does.
+# - Here a ResNet's frozen features beat VGG16's, and retraining paid where several blocks were retrained on several views
+#   of each image.
 # - Compare two models lesion by lesion, not by whether their intervals overlap.
 #
 # **What comes next.** You have trained one network of each kind that the paper trained. [Chapter
