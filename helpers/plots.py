@@ -98,7 +98,8 @@ def bars(axis, values, colours=COLOURS, notes=None):
     values = dict(values)
     shades = colours if isinstance(colours, str) else [colours[label] for label in values]
     texts = [_number(value) + (f"  {notes[label]}" if notes else "") for label, value in values.items()]
-    drawn = axis.barh([str(label) for label in values], list(values.values()), 0.7, color=shades)
+    drawn = axis.barh(range(len(values)), list(values.values()), 0.7, color=shades)
+    axis.set_yticks(range(len(values)), [str(label) for label in values])
     axis.bar_label(drawn, texts, padding=3, fontsize=8.5)
     axis.invert_yaxis()
     axis.margins(x=0.18)

@@ -42,6 +42,11 @@ def test_bars_carry_their_numbers_and_notes_and_the_colours_of_their_classes(axi
     assert [bar.get_width() for bar in axis.patches] == [6705, 115]
 
 
+def test_bars_of_nothing_are_an_empty_panel(axis):
+    plots.bars(axis, {})
+    assert labels(axis) == [] and not axis.patches
+
+
 def test_bars_take_a_series_and_write_shares_in_hundredths(axis):
     plots.bars(axis, pd.Series({1: 0.5378, 2: 0.0}), colours="#6B7280")
     assert labels(axis) == ["1", "2"]

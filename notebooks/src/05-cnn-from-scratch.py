@@ -607,7 +607,8 @@ print(scores.round(2).to_string())
 #
 # What did the two changes buy, and was the network worth its trouble? Ask lesion by lesion, where two models answered
 # the same ones: the network with both changes beside the one as printed, and beside the support vector machine on
-# handcrafted features; with class weights beside class weights, restored beside one without.
+# handcrafted features; with class weights beside class weights, restored beside one without. And, under the grouped
+# protocol, the same changed network with a larger input beside the smaller one.
 
 # %%
 def difference(before, after):
