@@ -7,6 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 UV := _build/uv/bin/uv
+CHECK_PYTHON = @$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ": install one (book/setup.md says how) and name it, such as make PYTHON=python3.12")'
 
 # What the tests and the stored notebook outputs stand on: the embedded sample, whatever the shell has set.  The matrices
 # are small, and two threads of BLAS would wait for each other.
@@ -45,16 +46,15 @@ lock: $(READY) $(UV) ## Resolve requirements.lock anew from pyproject.toml
 	$(UV) pip compile --quiet --universal --upgrade --all-extras --no-annotate --no-header \
 		--python-version 3.11 --no-emit-index-url --output-file requirements.lock pyproject.toml
 
-repository: python ## Give the course another address: make repository URL=https://github.com/me/fork
+repository: ## Give the course another address: make repository URL=https://github.com/me/fork
+	$(CHECK_PYTHON)
 	$(PYTHON) tools/repository.py $(URL)
 
 clean: ## Remove what the other commands made here, but for your run records
 	rm -rf .venv _build .pytest_cache .ruff_cache .coverage *.egg-info
 
-python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ": install one (book/setup.md says how) and name it, such as make PYTHON=python3.12")'
-
-$(READY): requirements.lock pyproject.toml | python
+$(READY): requirements.lock pyproject.toml
+	$(CHECK_PYTHON)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -64,4 +64,4 @@ $(UV):
 	$(PYTHON) -m venv _build/uv
 	_build/uv/bin/pip install --quiet --disable-pip-version-check uv
 
-.PHONY: help python book test test-all kit lab notebooks bench lock repository clean
+.PHONY: help book test test-all kit lab notebooks bench lock repository clean

@@ -1,7 +1,10 @@
 """The files around the code agree with one another."""
 
 import datetime
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -209,3 +212,19 @@ def test_rooms_are_small_and_import_only_from_rooms_before_them():
         ]
         later = {n for n in used if n in order and order.index(n) > order.index(name)}
         assert not later, f"{name} imports from rooms after it: {later}"
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed here")
+@pytest.mark.parametrize(("target", "asked"), [("lab", False), (".venv/ready", True), ("repository", True)])
+def test_make_asks_for_the_python_it_is_told_where_it_uses_it_and_nowhere_else(target, asked, tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+    if not asked:
+        (tmp_path / ".venv").mkdir()
+        (tmp_path / ".venv" / "ready").touch()
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "-n", target, "PYTHON=python9.9"]
+    done = subprocess.run(command, cwd=tmp_path, env=quiet, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert ("python9.9 -c" in done.stdout) == asked

@@ -14,7 +14,6 @@ The kit takes its name when it is whole.
 
 import io
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
+import nbformat
 from PIL import Image
 
 from helpers import __version__, data, files, settings, sources
@@ -107,13 +107,14 @@ def pack_course(folder):
     Raises
     ------
     KitError
-        If a notebook holds pictures: it was run and saved here, perhaps on images that are not for everyone.
+        If a notebook was run and saved here, perhaps on images that are not for everyone.
     """
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
-        if re.search(r'"image/(png|jpeg)": ', path.read_text(encoding="utf-8")):
+        cells = nbformat.read(path, as_version=4).cells
+        if any(cell.get("outputs") and "nbval-check-output" not in cell.metadata.get("tags", []) for cell in cells):
             raise KitError(
-                f"{path.relative_to(ROOT).as_posix()} holds pictures of the images that it was run on, and a kit is "
-                "passed on: choose Edit, Clear Outputs of All Cells in JupyterLab, and save; or restore it from git"
+                f"{path.relative_to(ROOT).as_posix()} was run and saved: it holds pictures and rows of the data that "
+                "it was run on, and a kit is passed on. Restore it from git, or run make notebooks"
             )
     folder.mkdir(parents=True)
     for name in COURSE:
