@@ -53,8 +53,8 @@ def weighted(truth, prob, weights, thresholds, curves=True):
     }
     under_curves = ("roc_auc", "average_precision") if curves else ()
     if curves:
-        found = [areas(truth == code, prob[:, code], weights) for code in range(n_classes)]
-        by_class |= {name: np.array(both) for name, both in zip(under_curves, zip(*found, strict=True), strict=True)}
+        pairs = [areas(truth == code, prob[:, code], weights) for code in range(n_classes)]
+        by_class |= {name: np.array(one) for name, one in zip(under_curves, zip(*pairs, strict=True), strict=True)}
     accuracy = right.sum(axis=0) / total
 
     found = {("accuracy", "all"): accuracy, ("balanced_accuracy", "all"): _mean(by_class["recall"])}

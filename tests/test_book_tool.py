@@ -9,6 +9,11 @@ import pytest
 from tools import book
 
 
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A project of a few files in the tool's place."""
@@ -19,8 +24,7 @@ def small(tmp_path, monkeypatch):
         "_config.yml": "a: 1",
         "book/index.md": "# A",
     }.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(text)
+        write(tmp_path / path, text)
     build = tmp_path / "_build"
     monkeypatch.setattr(book, "ROOT", tmp_path)
     monkeypatch.setattr(book, "BUILD", build)
@@ -37,8 +41,7 @@ def small(tmp_path, monkeypatch):
 )
 def test_notebooks_run_again_when_what_they_stand_on_changed(small, path):
     before = book.digests({})
-    (small / path).parent.mkdir(parents=True, exist_ok=True)
-    (small / path).write_text("changed")
+    write(small / path, "changed")
     assert book.digests({})["results"] != before["results"]
 
 
@@ -55,8 +58,7 @@ def test_notebooks_run_again_when_weights_or_own_results_are_new(small, tmp_path
         "runs/mine-full/run.json": '{"tier": "full"}',
         "runs/mine-quick/run.json": '{"tier": "quick"}',
     }.items():
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_text(text)
+        write(tmp_path / name, text)
         seen.append(book.digests(environ))
     assert seen[0] != seen[1] != seen[2] == seen[3], "a rehearsal is no result"
     assert len({one["results"] for one in seen}) == 1
@@ -68,8 +70,7 @@ def test_what_a_build_fetches_or_writes_itself_is_no_cause_for_another(small, mo
     run = book.subprocess.run
 
     def writing(*arguments, **options):
-        (small / "runs" / "mine").mkdir(parents=True)
-        (small / "runs" / "mine" / "run.json").write_text('{"tier": "workshop"}')
+        write(small / "runs" / "mine" / "run.json", '{"tier": "workshop"}')
         return run(*arguments, **options)
 
     monkeypatch.setattr(book.subprocess, "run", writing)

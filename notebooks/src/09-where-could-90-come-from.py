@@ -443,9 +443,10 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #|   (Tschandl et al. 2018): set B minus set A, with its 95 % interval. Blue, images that could leak; grey, the control,
 #|   images of the same kind of lesion without a sibling in either set.
 #| alt: One blue and one grey dot with a horizontal line for each model, and a vertical dashed line at nothing.
-parts = []
+parts, notes = [], {}
 for name in ("leakage-frozen", "leakage-tuned"):
     facts, results = experiments.load(records.book_folder() / name)
+    notes[name] = facts["notes"]
     parts.append(leakage.effects(results, ratio=facts["test_images"] / facts["training_images"]))
 effects = pd.concat(parts)
 shown = effects.xs("accuracy", level="metric")
@@ -459,7 +460,7 @@ axis.set_xlabel("points of accuracy, B minus A")
 plots.show(fig)
 print("Over n repetitions:")
 print(effects.rename(columns={"repetitions": "n"}).round(3).to_string())
-print(textwrap.fill(f"tuned: {experiments.load(records.book_folder() / 'leakage-tuned')[0]['notes']}", 80))
+print(textwrap.fill(f"tuned: {notes['leakage-tuned']}", 80))
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
