@@ -34,6 +34,7 @@ def extension(name):
 
 status_page = extension("status_page")
 model_card = extension("model_card")
+teaching = extension("teaching")
 
 
 @pytest.fixture(scope="module")
@@ -355,3 +356,53 @@ def test_the_pages_type_no_model_and_use_every_number_that_is_made_for_them(foun
 
 def test_runs_are_those_that_the_readers_see(found):
     assert [run.name for run in found] == [run.name for run in runs.load_all() if run.origin == "the book"]
+
+
+# The teacher's page
+
+HEAD = "# %% [markdown]\n# # {title}\n#\n# | to read | {read} |\n# | to do the three exercises | {do} |\n"
+
+
+def test_the_minutes_of_the_teachers_page_are_those_at_the_chapters_heads():
+    found = teaching.chapters(ROOT / "notebooks" / "src")
+    said = teaching.substitutions(found)
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert len(found) == len(notebooks) > 0
+    for path in notebooks:
+        head = json.loads(path.read_text())["cells"][0]["source"]
+        read, do = (int(re.search(rf"\| to {what}[^|]* \| (\d+) \|", "".join(head))[1]) for what in ("read", "do"))
+        (row,) = (line for line in said["teaching_chapters"].splitlines() if f"(../notebooks/{path.name})" in line)
+        assert row.endswith(f" | {read} | {do} | {read + do} |")
+    hours = sum(sum(minutes) for _, *minutes in found.values()) / 60
+    assert abs(int(said["teaching_hours"]) - hours) <= 0.5
+
+
+def test_a_head_without_minutes_is_named(tmp_path):
+    (tmp_path / "01-a.py").write_text(HEAD.format(title="A", read=20, do=30))
+    assert teaching.chapters(tmp_path) == {1: ("[Chapter 1: A](../notebooks/01-a.ipynb)", 20, 30)}
+    (tmp_path / "02-b.py").write_text(HEAD.format(title="B", read="?", do=30))
+    with pytest.raises(ValueError, match=r"02-b\.py: the head lacks"):
+        teaching.chapters(tmp_path)
+
+
+def test_a_day_runs_on_by_the_minutes_of_its_items():
+    found = {1: ("[one]", 25, 30), 2: ("[two]", 40, 0)}
+    rows, end = teaching.clock([("Hello", 10), 1, ("part of {chapter2}", 15)], found)
+    assert rows == [("09:00", "Hello", 10), ("09:10", "[one]", 55), ("10:05", "part of [two]", 15)] and end == "10:20"
+
+
+@pytest.mark.parametrize(
+    ("plan", "ends"), [("half_day", ["13:00"]), ("one_day", ["17:30"]), ("two_days", ["17:30", "17:30"])]
+)
+def test_a_plan_ends_in_time_pauses_often_and_takes_the_chapters_in_order(plan, ends):
+    found, days = teaching.chapters(ROOT / "notebooks" / "src"), teaching.PLANS[plan]
+    for day, latest in zip(days, ends, strict=True):
+        rows, end = teaching.clock(day, found)
+        assert end <= latest
+        stretch = 0
+        for _, what, minutes in rows:
+            stretch = 0 if what in ("Pause", "Lunch") else stretch + minutes
+            assert stretch <= 90, f"{plan}: {stretch} minutes without a pause, up to {what}"
+    whole = [item for day in days for item in day if isinstance(item, int)]
+    assert whole == sorted(set(whole)) and set(whole) <= set(found)
+    assert plan != "two_days" or set(whole) == set(found)
