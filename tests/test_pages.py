@@ -406,3 +406,19 @@ def test_a_plan_ends_in_time_pauses_often_and_takes_the_chapters_in_order(plan, 
     whole = [item for day in days for item in day if isinstance(item, int)]
     assert whole == sorted(set(whole)) and set(whole) <= set(found)
     assert plan != "two_days" or set(whole) == set(found)
+
+
+def test_the_teachers_page_names_sections_that_the_chapters_have():
+    text = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| (.+) \| (.+) \|$", text, re.M)
+    planned = [("9", words) for words, _ in [teaching.MIX]]
+    assert [int(number) for number, *_ in rows] == sorted(teaching.chapters(ROOT / "notebooks" / "src"))
+    for number, *cells in [*rows, *planned]:
+        (path,) = (ROOT / "notebooks" / "src").glob(f"0{number}-*.py")
+        sections = re.findall(r"^# ###? (Exercise \d\.\d|.+?)(?:: .+)?$", path.read_text(encoding="utf-8"), re.M)
+        sections += re.findall(r"^# ## (.+)$", path.read_text(encoding="utf-8"), re.M)
+        named = [name for cell in cells for name in re.findall(r"\*(.+?)\*", cell)]
+        assert len(named) >= 3 and not set(named) - set(sections), f"Chapter {number}"
+    for name, number in {"The paired design": 9, "Was it done?": 5, "What the paper leaves out": 8}.items():
+        (path,) = (ROOT / "notebooks" / "src").glob(f"0{number}-*.py")
+        assert f"*{name}*" in text and f"\n# ## {name}\n" in path.read_text(encoding="utf-8")

@@ -67,6 +67,13 @@ def by_image(right, groups, resamples, seed):
     return resampled(right, np.arange(len(right)), resamples, seed)
 
 
+def each_once(right, groups, resamples, seed):
+    rng = np.random.default_rng(seed)
+    names, codes = np.unique(groups, return_inverse=True)
+    drawn = [right[np.isin(codes, rng.integers(0, len(names), len(names)))].mean() for _ in range(resamples)]
+    return np.percentile(drawn, (2.5, 97.5))
+
+
 def by_mean_of_groups(right, groups, resamples, seed):
     means = pd.Series(right).groupby(groups).mean().to_numpy()
     return resampled(means, np.arange(len(means)), resamples, seed)
@@ -101,6 +108,7 @@ WRONG = {
     "4.3": {
         "by image": (answered(by_image), "You draw single images"),
         "the mean of groups": (answered(by_mean_of_groups), "each lesion counts once"),
+        "a group at most once": (answered(each_once), "drawn twice counts twice"),
         "without replacement": (answered(resampled, replace=False), "Draw *with* replacement"),
         "ninety per cent": (answered(resampled, ends=(5, 95)), "percentiles 2.5 and 97.5"),
         "one standard deviation": (answered(resampled, ends=(16, 84)), "percentiles 2.5 and 97.5"),

@@ -261,6 +261,7 @@ def execute(notebook, path, root=ROOT, timeout=600):
         notebook,
         timeout=timeout,
         kernel_name="python3",
+        coalesce_streams=True,  # else how often a cell's text is split depends on how busy the machine is
         # The kernel warns of its unencrypted connection, which does not leave this machine.
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(root / "notebooks")}},

@@ -16,14 +16,14 @@ READING = re.compile(r"^# \| to read \| (\d+) \|$", re.M)
 EXERCISES = re.compile(r"^# \| to do the three exercises \| (\d+) \|$", re.M)
 
 START = datetime(2000, 1, 1, 9)  # of this only the hour shows
-WELCOME = ("Welcome; one cell runs on every laptop", 15)
+WELCOME = ("Welcome; the box of Chapter 1 shows on every laptop", 15)
 PAUSE, LUNCH = ("Pause", 15), ("Lunch", 60)
-MIX = ("{chapter9}, its first three sections, Exercise 9.1 left out", 40)
+MIX = ("{chapter9}: *Bet first*, *The mix*, *What each explanation is worth*", 40)
 CLOSING = ("What will you now ask of a paper?", 15)
 #: By plan, its days.  A number is a whole chapter; the rest are words and minutes.
 PLANS = {
     "half_day": [[WELCOME, 1, PAUSE, 2, PAUSE, MIX, CLOSING]],
-    "one_day": [[WELCOME, 1, PAUSE, 2, LUNCH, 6, PAUSE, 8, PAUSE, MIX, CLOSING]],
+    "one_day": [[WELCOME, 1, PAUSE, 2, LUNCH, 4, PAUSE, 8, PAUSE, MIX, CLOSING]],
     "two_days": [
         [WELCOME, 1, PAUSE, 2, LUNCH, 3, PAUSE, 4, PAUSE, 5],
         [6, PAUSE, 7, LUNCH, 8, PAUSE, 9, PAUSE, CLOSING],

@@ -123,7 +123,8 @@ def group_interval(answer, _ham):
     if np.isclose((low + high) / 2, right.mean(), atol=0.1 * width) and high - low < 0.95 * width:
         return (
             f"Its width is {high - low:.3f}, and {width:.3f} was expected. For a 95 % interval take the percentiles "
-            "2.5 and 97.5 of the resampled accuracies."
+            "2.5 and 97.5 of the resampled accuracies. If you do: a group that is drawn twice counts twice, "
+            "and `np.isin` takes it once."
         )
     return (
         f"It gives {low:.3f} to {high:.3f}; expected is about {wanted[0]:.3f} to {wanted[1]:.3f}. Draw as many groups "

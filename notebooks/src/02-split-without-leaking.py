@@ -593,9 +593,10 @@ plots.show(fig)
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: how sure?</p>
-# <p><b>Ask</b>, before you go on: "A paper reports a recall of two thirds for dermatofibroma. How many images was
-# that?" Take guesses; it is the doorway to the next section.</p>
-# <p><b>Expect.</b> "A large data set has small errors." The error of a class depends on the images of that class.</p>
+# <p><b>The point.</b> How sure a recall is depends on the test images of that class, not on those of the data set.</p>
+# <p><b>Expect.</b> "A large data set has small errors."</p>
+# <p><b>Ask.</b> "A paper reports a recall of two thirds for dermatofibroma. How many images was that?" Take guesses; it
+# is the doorway to the next section.</p>
 # <p><b>When late.</b> Show the figure, read out the first printed line, go on.</p>
 # </div>
 

@@ -12,7 +12,7 @@
 # - say which floor belongs to a test set, and why an accuracy cannot be read without it;
 # - trade accuracy against balanced accuracy with class weights, on purpose;
 # - ask a model which features it uses, and whether more images would help it;
-# - put an interval around a score that knows about siblings.
+# - put around a score an interval that knows about siblings.
 #
 # | | minutes |
 # |---|---:|
@@ -94,8 +94,8 @@ print(f"{'always nv':<14} on all images   {always_nv:7.2%}")
 # ## What the models will see
 #
 # The data set may be large, and this page should be quick. So it takes lesions at random, whole lesions with
-# all their photographs, until the tier's limit is reached. Then come five grouped folds, as in Chapter 2: each image
-# is tested once, by a model that has seen none of its siblings.
+# all their photographs, until the tier's limit is reached. Then come five grouped folds, as in Chapter 2; the
+# cells call each an *exam*. Each image is tested once, by a model that has seen none of its siblings.
 
 # %% tags=["nbval-check-output"]
 group = splits.lesion_groups(ham.table).to_numpy()
@@ -119,7 +119,7 @@ print(f"In all five together, always answering nv is right on {(dx == 'nv').mean
 # ## From pixels to numbers
 #
 # A classical model does not take a photograph. It takes a row of numbers, the **features**, of the same length for
-# every image. The paper does not say which numbers it used. The simplest choice, and the likely one, is the pixels
+# every image. The paper does not say which numbers it used. The simplest choice is the pixels
 # themselves: shrink the photograph, write its pixels one after the other. We call these features *raw*.
 #
 # Each of those numbers says how red, green or blue *one place* of the image is. Move the camera by the width of a
@@ -206,7 +206,7 @@ if agreement:
 #   its neighbours are at least as bright? All: the pixel is a dark dot, or lies in a flat patch. Half of them, side by
 #   side: an edge. Count how often each pattern occurs.
 # - *Grey-level co-occurrence*, GLCM ([Haralick et al. 1973](https://doi.org/10.1109/TSMC.1973.4309314)): how often
-#   does each grey value stand next to each other one? Smooth skin puts everything on the diagonal of that table.
+#   does each grey value stand beside each, itself included? Smooth skin puts everything on the diagonal of that table.
 # - *Oriented gradients*, HOG ([Dalal and Triggs 2005](https://doi.org/10.1109/CVPR.2005.177)): in which direction does
 #   the brightness change, and how strongly?
 
@@ -216,7 +216,7 @@ EIGHT = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 
 
 def patterns(grey, around=EIGHT):
-    """For each inner pixel how many neighbours are at least as bright, if side by side; for other patterns one number more."""
+    """How many neighbours of an inner pixel are at least as bright, if those lie side by side; else one number more."""
     height, width = grey.shape
     moved = [grey[1 + y : height - 1 + y, 1 + x : width - 1 + x] for y, x in around]
     bright = np.array(moved) >= grey[1:-1, 1:-1]
@@ -285,7 +285,7 @@ for axis, (title, picture) in zip(axes.flat, panels.items()):
     axis.set(title=title, xticks=[], yticks=[])
 axes[1, 1].imshow(next_to(grey, lesion) ** 0.5, cmap="Blues", origin="lower")
 axes[1, 1].set(title="texture: side by side", xlabel="grey level", ylabel="level beside it")
-axes[1, 2].bar(np.arange(8) * 22.5, directions(grey, lesion), 18, color="#0072B2")
+axes[1, 2].bar((np.arange(8) + 0.5) * 22.5, directions(grey, lesion), 18, color="#0072B2")
 axes[1, 2].set(title="gradients: direction", xlabel="angle in degrees", ylabel="share", xticks=[0, 45, 90, 135])
 plots.show(fig, photo=True)
 
@@ -351,8 +351,9 @@ plots.show(fig)
 #
 # Three sets of features meet these models: the raw pixels, the few numbers that you saw being made, and the set that
 # the course keeps for its records, **handcrafted**, of the same kinds with more colours, scales and directions
-# (`helpers.lesions` is open to read). Each score gets its interval, by resampling lesions (a later section shows how),
-# and its floor.
+# (`helpers.lesions` is open to read). That set has one help that the other two lack: where the data bring an outline of
+# the lesion, it is measured inside that one. Each score gets its interval, by resampling lesions (a later section shows
+# how), and its floor.
 
 # %%
 hand = features.load_features(few, pixels, config, "handcrafted")
@@ -369,12 +370,13 @@ MODELS = {
 }
 
 
-def sit(model, values, weight=None):
-    """Train the model anew for each exam; return its answers to all images, and the five trained models."""
-    answers, trained = dx.copy(), []
+def sit(model, values, power=None):
+    """Train anew for each exam, with class weights of a power; return the answers to all images, and the five models."""
+    answers, trained = np.full_like(dx, ""), []
     for exam in exams:
         present, target = np.unique(dx[exam.train], return_inverse=True)  # XGBoost wants 0, 1, 2, ...
-        fitted = clone(model).fit(values[exam.train], target, **({} if weight is None else weight(target)))
+        weight = {} if power is None else {"sample_weight": (np.bincount(target) / len(target))[target] ** -power}
+        fitted = clone(model).fit(values[exam.train], target, **weight)
         answers[exam.test] = present[fitted.predict(values[exam.test])]
         trained.append((fitted, present))
     return answers, trained
@@ -413,9 +415,9 @@ for row, found in scored.items():
 
 # %% [markdown]
 # Start with the left panel, at the raw pixels. Three methods of quite different build stand about at the floor, as the
-# three published numbers do. Then go down: the same methods, the same images, other numbers to read. So on this page
-# the first explanation falls, and the second remains, so far. What a classical model can see is decided before it
-# starts to learn.
+# three published numbers do. (The right panel says that they did learn something.) Then go down: the same methods, the
+# same images, other numbers to read. So on this page the first explanation falls, and the second remains, so far. What
+# a classical model can see is decided before it starts to learn.
 #
 # ## The matrix, row by row
 #
@@ -427,8 +429,8 @@ for row, found in scored.items():
 #| name: live-confusion
 #| caption: Confusion matrices of the forest on the images of this page: above on raw pixels, below on the
 #|   handcrafted features. Rows are true, columns are answers; the shade is the share of the row.
-#| alt: Two tables of counts, seven rows by seven columns. Above, nearly all counts stand in the column nv, whatever
-#|   the row. Below, the diagonal is darker, and the column nv still takes the larger part of several rows.
+#| alt: Two tables of counts, seven rows by seven columns. Above, most counts of every row stand in the column nv.
+#|   Below, the diagonal is darker, and the column nv still takes a part of every row.
 def confusion(true, answers):
     return pd.crosstab(true, answers).reindex(index=CLASSES, columns=CLASSES, fill_value=0)
 
@@ -483,16 +485,12 @@ checks.check("4.1", recall_and_precision, ham)
 #| name: weights-trade
 #| caption: The forest on the handcrafted features with class weights of rising power. Bars, 95 % intervals over
 #|   lesions. Dashed, the floors: of accuracy in orange, of balanced accuracy in blue.
-#| alt: Two lines over the power of the weights. Balanced accuracy rises from left to right. Accuracy does not rise with
-#|   it.
+#| alt: Two lines over the power of the weights. Balanced accuracy rises from left to right. Accuracy hardly moves at
+#|   first, then falls.
 powers, trade = (0, 0.5, 1), {}
 coarse = RandomForestClassifier(60, min_samples_leaf=5, random_state=config.seed, n_jobs=-1)
 for power in powers:
-
-    def rarity(y, power=power):
-        return {"sample_weight": (np.bincount(y) / len(y))[y] ** -power}
-
-    answers, _ = sit(coarse, hand.values, rarity)
+    answers, _ = sit(coarse, hand.values, power)
     trade[power] = answers, score(answers)
 
 fig, axis = plots.figure(2.9)
@@ -508,8 +506,9 @@ plots.show(fig)
 
 # %% [markdown]
 # No pixel was added. The weights bought recall of rare diagnoses and paid with nevi, of which there are many; so
-# balanced accuracy rises at each step, and accuracy does not rise with it. In the records below of a larger forest on
-# all real images, whose calibration counts all diagnoses alike as well, it falls. Neither end is
+# balanced accuracy rises at each step. Accuracy hardly moves at the first and falls at the second: half a weight costs
+# little, a whole one more. In the records below of a larger forest on all real images, whose calibration counts all
+# diagnoses alike as well, it falls, too. Neither end is
 # wrong. Which one you want depends on what a missed melanoma costs against a needless cut, and that is not the model's
 # to decide. Report which one you chose, and both scores.
 #
@@ -522,7 +521,8 @@ plots.show(fig)
 # <p><b>The point.</b> Weights move along a trade-off. Better features move the trade-off.</p>
 # <p><b>Expect.</b> "Weights fix the imbalance." They state a preference. Chapter 3 shows what happens if it is
 # stated twice.</p>
-# <p><b>Ask.</b> "A clinic tells you: we would rather cut ten nevi than miss one melanoma. Which power is that?"</p>
+# <p><b>Ask.</b> "A clinic tells you: we would rather cut ten nevi than miss one melanoma. Which power is that?"
+# (None. A power follows how common a class is, not what an error costs. Give melanoma a weight of its own.)</p>
 # <p><b>When late.</b> Show the figure, ask the question, go on.</p>
 # </div>
 
@@ -569,14 +569,16 @@ for name, mix in mixes.items():
 least, fifth = min(TABLE_5.values()), sum(PUBLISHED_IMAGES.values()) / 5
 print(f"For all three to be above it, the test set must have had fewer than {least:.2%} nevi.")
 chance = 1.96 * np.sqrt(least * (1 - least) / fifth)
-print(f"On a fifth of HAM10000's images, chance alone moves {least:.2%} by {100 * chance:.1f} points either way.")
+print(f"On a fifth of HAM10000's images chance moves {least:.2%} by at most {100 * chance:.1f} points either way.")
 
 # %% [markdown]
 # That is the fourth explanation, and how far it goes. The paper does not say how its Table 5 was tested ([Garg et al.
 # 2019](https://arxiv.org/abs/1912.03798)). If the test set kept HAM10000's proportions, as a stratified one does, the
-# three lie below its floor; but so little that chance alone may have put them there, as the last line says of a test
-# set of a usual size. A test set with fewer nevi would lift them above, and then their accuracies could not be compared
-# with those of the paper's networks, which by the inference of Chapter 2 sat another exam.
+# three lie below its floor; but so little that chance may have put them there, as the last line says of a test set of a
+# usual size. (It says *at most*: in a stratified test set a model that is right on most nevi and wrong on most others
+# moves by less, and for the lowest of the three it may be too little.) A test set with fewer nevi would lift them
+# above, and then their accuracies could not be compared with those of the paper's networks, which by the inference of
+# Chapter 2 sat another exam.
 #
 # ### Exercise 4.2: another exam
 #
@@ -607,8 +609,10 @@ checks.check("4.2", accuracy_and_floor, ham)
 # Shuffle a column among the validation images: its values stay plausible and belong to the wrong lesions. If the score
 # falls, the model had used it. That is **permutation importance** ([Breiman
 # 2001](https://doi.org/10.1023/A:1010933404324)). Columns that say nearly the same cover for each other, so we shuffle
-# whole families at once: `colour`, `shape`, `texture` and `hog` (oriented gradients) you know; `contrast` sets the
-# lesion against the skin around it, `border` asks how sharply and how jaggedly it ends, `asymmetry` compares its
+# whole families at once: `contrast` sets the lesion against the skin around it, as our own `colour` does; `colour`
+# here is the colour as photographed, of the lesion and of the skin, lamp included. `shape`, `texture` and `hog`
+# (oriented gradients) you know, though there is more in them: where the lesion lies in the frame, stripes and dots.
+# `border` asks how sharply and how jaggedly it ends, `asymmetry` compares its
 # halves, `profile` follows the colours from its middle outwards, and `grid` keeps a very small picture. And we do it on
 # validation images: on training images a forest finds everything important, even noise, and the test images are not
 # there to choose features.
@@ -650,8 +654,9 @@ print(f"Most is lost with: {lost.index[0]} ({lost['middle'].iloc[0]:.3f}); least
 
 # %% [markdown]
 # Read it with care. A family near zero is not useless: another family may say the same, and this forest can do without
-# either. And a large loss speaks of this model on these images. If the colours of the lamp go along with the
-# diagnosis, as Chapter 1 found, "colour is important" may mean "the camera is important".
+# either. And a large loss speaks of this model on these images. The colour of the skin is in `colour`, too, so that
+# family can tell the camera. If the colours of the lamp go along with the diagnosis, as Chapter 1 found, "colour is
+# important" may mean "the camera is important".
 #
 # ## Would more images help?
 #
@@ -692,8 +697,9 @@ print(f"Test images: {last['test images'][0.5]:.3f} with half of the lesions, {l
 print(f"Training images: {last['training images'][1.0]:.3f} with all.")
 
 # %% [markdown]
-# The lower line still rises at the right end: more lesions would help. The gap between the lines is what the model
-# knows by heart. The axis counts lesions on purpose: another photograph of a lesion that it has seen is no new lesion.
+# The lower line still rises at the right end, so more lesions would probably help. The wide gap says that the model has
+# learned much of its training images by heart. The axis counts lesions on purpose: another photograph of a lesion that
+# it has seen is no new lesion.
 #
 # ## How sure?
 #
@@ -727,6 +733,9 @@ print(f"{together:.0%}. If the same answers were dealt out at random among these
 # photographs of fifty lesions are less than a hundred pieces of evidence. Draw lesions, then, and take each with all
 # its photographs.
 #
+# Such an interval speaks of these trained models, on other lesions like these. How far a second training would move the
+# score is not in it.
+#
 # ### Exercise 4.3: the bootstrap over lesions
 #
 # Write `group_interval(right, groups, resamples, seed)`. `right` says of each image whether the answer was right,
@@ -759,8 +768,8 @@ checks.check("4.3", group_interval, ham)
 # photographs.</p>
 # <p><b>Expect.</b> "The interval says where the next model will score." It speaks of this trained model on other
 # lesions.</p>
-# <p><b>Ask.</b> "What if all images came from three clinics?" (Then there are three observations, and no interval to
-# speak of.)</p>
+# <p><b>Ask.</b> "What if all images came from three clinics?" (For new lesions of those three the interval holds. Of
+# other clinics there are three observations, and no interval to speak of.)</p>
 # <p><b>When late.</b> Skip the exercise; say the two printed lines aloud.</p>
 # </div>
 
@@ -773,14 +782,16 @@ checks.check("4.3", group_interval, ham)
 # **cross-validation** on at most 3,000 images of the training lesions: trained on two thirds of them, scored on the
 # rest, three times; with class weights, their power was chosen so as well. Of the raw pixels it was given the weighted
 # sums that vary most among the images (*principal components*). The trees kept one set of parameters throughout. All
-# scores were **calibrated** on validation images, made into probabilities that agree with how often each answer is
-# right there; with class weights the calibration counts all diagnoses alike, too.
+# scores were **calibrated** on validation images: stretched, and each diagnosis raised or lowered, so that the
+# probabilities come closer to how often an answer is right there. That can change the answer, too; with class weights
+# the calibration counts all diagnoses alike.
 #
 # Each record stands under one of the three protocols of [Chapter 2](02-split-without-leaking.ipynb): `grouped`, five
 # folds by lesion; `image8020`, by image, so that siblings leak; `holdout938`, the paper's test images as Chapter 2
 # infers them. One debt to own up to: we chose the list of values to try by looking at the training and validation
-# images of grouped fold 0. Some of those are test images in the other folds and protocols; the test images of fold 0
-# alone were never looked at. A line below sets its score beside those of the other folds.
+# images of grouped fold 0. Some of those are test images in the other folds and protocols; only the test images of fold
+# 0 were never looked at. Had our looking flattered the others, fold 0 should be the lowest: a line below prints all
+# five.
 #
 # One advantage to know of: the handcrafted features were measured inside the outlines that come with the data set,
 # checked by an expert, for training and test images alike. A new photograph has no such outline; an automatic one costs
@@ -847,9 +858,10 @@ of_all = crowd.max() / matrix.loc["nv"].sum()
 print(f"Called {crowd.idxmax()}: {of_all:.0%} of all nevi; they are {share:.0%} of all that is called so.")
 
 # %% [markdown]
-# Read the row of `mel`: where the missed melanomas went is what a clinic would ask first. And then the row of `nv`:
-# its largest mistake is a small share of the nevi, and yet, as the last line says, a large share of all images that got
-# that other answer, since there are so many nevi.
+# Read the row of `mel`: where the missed melanomas went is what a clinic would ask first. And then the row of `nv`: its
+# largest mistake is a small share of the nevi, and yet, as the last line says, a large share of all images that got
+# that other answer, since there are so many nevi. And the line of the folds: fold 0, whose test images nobody had
+# looked at, is not the lowest. (Folds that lie as far apart as these could hide a small gain.)
 #
 # ## The verdict
 #
@@ -861,7 +873,8 @@ print(f"Committed records: {len(KEPT)}; without leak, and counted here: {len(fai
 for metric in ("accuracy", "balanced_accuracy"):
     above = sum(run.metric(metric)["low"] > run.metric(metric)["floor"] for run in fair)
     below = sum(run.metric(metric)["high"] < run.metric(metric)["floor"] for run in fair)
-    print(f"{metric.replace('_', ' ')}: {above} lie wholly above their floor, {below} wholly below, the others on it.")
+    print(f"{metric.replace('_', ' ')}: {above} lie wholly above their floor, {below} wholly below,",
+          f"{len(fair) - above - below} on it.")
 for kind in ("raw", "handcrafted"):
     found = [run for run in fair if run.facts["hyperparameters"]["features"] == kind]
     found = [run.metric("accuracy") for run in found if not run.facts["hyperparameters"]["weighted"]]
@@ -899,11 +912,16 @@ balanced = {key: score(answers).loc["balanced_accuracy", "value"] for key, (answ
 accuracies = {key: accuracy_score(dx, answers) for key, (answers, _) in results.items()}
 floor = (dx == "nv").mean()
 if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other images need not show what the text says
-    assert max(turns["colour"], turns["shape"]) < 0.2 and turns["texture"] < 0.4
+    assert max(turns["colour"], turns["shape"], turns["texture"]) < 0.2
     assert min(turns["raw pixels"], turns["gradients"]) > 0.4, "these two notice the turn"
-    assert all(abs(accuracies["raw", name] - floor) < 0.06 for name in MODELS), "raw pixels stand about at the floor"
+    on_raw = [scored[f"{name} · raw"] for name in MODELS]
+    ends = [one.loc["accuracy", ["low", "high"]] for one in on_raw]
+    assert all(low <= floor <= high for low, high in ends), "raw pixels stand about at the floor"
+    assert all(one.loc["balanced_accuracy", "low"] > 1 / len(CLASSES) for one in on_raw), "they did learn something"
     assert all(balanced["handcrafted", name] > balanced["raw", name] + 0.05 for name in MODELS)
-    assert max(balanced, key=balanced.get)[0] == "handcrafted" and accuracies["handcrafted", "forest"] > floor + 0.03
+    others = max(value for (kind, _), value in balanced.items() if kind != "handcrafted")
+    assert min(balanced["handcrafted", name] for name in MODELS) > others, "furthest to the right"
+    assert accuracies["handcrafted", "forest"] > floor + 0.03
     assert (results["raw", "forest"][0] == "nv").mean() > 0.85, "the upper matrix has almost stopped looking"
     assert 0.5 < crossings["forest, weights"] < crossings["forest, no weights"] < 1
     assert lost["middle"].iloc[0] > 0.01 and lost["low"].min() < 0.01
@@ -917,8 +935,8 @@ if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other i
 if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):
     weighted = {power: found["value"] for power, (_, found) in trade.items()}
     assert weighted[0]["balanced_accuracy"] < weighted[0.5]["balanced_accuracy"] < weighted[1]["balanced_accuracy"]
-    gained = {name: weighted[1][name] - weighted[0][name] for name in ("accuracy", "balanced_accuracy")}
-    assert gained["accuracy"] < gained["balanced_accuracy"] - 0.03, "accuracy does not rise with it"
+    assert abs(weighted[0.5]["accuracy"] - weighted[0]["accuracy"]) < 0.03, "hardly moves at the first"
+    assert weighted[1]["accuracy"] < min(weighted[0]["accuracy"], weighted[0.5]["accuracy"]), "falls at the second"
     nevi = {power: (answers[dx == "nv"] == "nv").mean() for power, (answers, _) in trade.items()}
     assert nevi[1] < nevi[0] - 0.03, "the weights are paid for with nevi"
 forests = {run.name: run.metric("accuracy") for run in KEPT if "grouped-handcrafted-forest" in run.name}
@@ -937,6 +955,11 @@ for run in KEPT:
     assert run.validation is not None, "calibrated on validation images"
 tuned = [run.facts["hyperparameters"] for run in KEPT if "-svm-" in run.name]
 assert {(one["tuning_rows"], one["inner_folds"]) for one in tuned} == {(3000, 3)}, "3,000 images, three times"
+assert all(len(fold) > 1 for one in tuned for fold in one["tried"]), "chosen by cross-validation"
+trees = [run.facts["hyperparameters"]["tried"] for run in KEPT if "-svm-" not in run.name]
+assert not any(fold for tried in trees for fold in tried), "the trees kept one set of parameters"
+assert marks[0] > min(marks), "fold 0 is not the lowest"
+assert all(run.metric("balanced_accuracy")["low"] > 1 / len(CLASSES) for run in fair), "every record"
 assert np.isclose((true == said).mean(), best.metric("accuracy")["value"], atol=1e-4)
 diagonal = np.diag(matrix) / matrix.sum(axis=1)
 assert (np.diag(matrix) == matrix.max(axis=1)).sum() >= 4, "the diagonal is the darkest in most rows"
@@ -948,8 +971,8 @@ plain = [run.metric("accuracy") for run in KEPT if "-raw-" in run.name and run.n
 assert plain and all(row["low"] > row["floor"] for row in plain), "raw pixels, no weights: above the floor"
 
 # %% [markdown]
-# 1. *They cannot read skin.* The lines by method answer: one record above its floor, in either score, is enough to
-#    refute this of such methods. What the paper's own three had learned they cannot say.
+# 1. *They cannot read skin.* The lines answer: in balanced accuracy every record lies wholly above its floor, so such
+#    methods can. (One record alone might have been luck.) What the paper's own three had learned the records cannot say.
 # 2. *They were handed the wrong numbers.* On the images of this page three different methods came out nearly alike on
 #    raw pixels, about at the floor: the pattern of Table 5. But this page learns from few images. In the records every
 #    model without weights is above its floor on raw pixels, too. So raw pixels alone do not explain a number below it.
@@ -960,8 +983,8 @@ assert plain and all(row["low"] > row["floor"] for row in plain), "raw pixels, n
 #    images for all of them: two of the three accuracies are no fraction of 938, as Chapter 2 found, unless they are
 #    means.
 #
-# And a fifth was not on the list, *chance*: three accuracies this close to a floor may lie above it on another draw of
-# the test images.
+# And a fifth was not on the list, *chance*: accuracies this close to a floor may lie above it on another draw of the
+# test images; of the lowest of the three that is the least likely.
 #
 # The last lines of the printed text deserve a second look: they set our best classical record beside the
 # paper's networks ([Garg et al. 2019](https://arxiv.org/abs/1912.03798), Tables 2 and 4), if the inference of Chapter 2
