@@ -42,6 +42,7 @@ PLAN = [
     ("resnet-whole", "holdout938", range(1), WHOLE),
     ("resnet-whole", "grouped", range(1), WHOLE),
     ("cnn-improved", "grouped", range(1), LARGER),
+    ("cnn-improved", "holdout938", range(1), LARGER),
 ]
 #: At most so many epochs where it is not the tier that says how many: at this size one takes long on a processor.
 EPOCHS = {LARGER: 20}
