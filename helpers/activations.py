@@ -98,7 +98,8 @@ def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
                 if not np.abs(values).max() < np.finfo(np.float16).max:
                     raise DataError(
                         f"an activation of images {places[0]} to {places[-1]} is {np.abs(values).max():.3g}, "
-                        "beyond what float16 holds. Cut the network elsewhere, or check its weights."
+                        "beyond what float16 holds. Cut the network elsewhere, check its weights, or compute them in "
+                        "float32: SKIN_PRECISION=float32."
                     )
                 for place, value in zip(places, values.astype("<f2"), strict=True):
                     stream.seek(start + (int(place) * views + view) * bytes_a_view)

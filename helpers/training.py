@@ -2,7 +2,8 @@
 
 Chapter 5 introduces it.  Every random number is a function of the seed and the epoch, and after each epoch all that
 training has changed is written to one file; so a run that was cut, even in mid-epoch, ends with the weights of a run
-that was not.  Needs TensorFlow.  Not a medical device.
+that was not.  (On a graphics card sums are not always taken in the same order, so there two runs agree to rounding at
+best.)  Needs TensorFlow.  Not a medical device.
 """
 
 import hashlib
@@ -183,13 +184,9 @@ def predict(model, batches):
 
 
 def _compile(model, learning_rate):
-    optimizer = keras.optimizers.Adam(learning_rate)
-    if keras.config.dtype_policy().name == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    # XLA pays on a GPU; on a processor it is slower than TensorFlow's own convolutions.
-    jit = bool(tf.config.list_physical_devices("GPU"))
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit)
-    optimizer.build(model.trainable_variables)
+    # Keras scales the loss where a model computes in float16, and compiles with XLA where there is a graphics card.
+    model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
 
 
 class _Finite(keras.callbacks.Callback):
@@ -248,7 +245,7 @@ def _checkpoint(model, folder, seed, learning_rate, class_weight, patience, slow
     """Return the checkpoint's path: by a hash of network and settings, so that no other run resumes from it."""
     if folder is None:
         return None
-    precision, trained = keras.config.dtype_policy().name, [weight.trainable for weight in model.weights]
+    precision, trained = model.dtype_policy.name, [weight.trainable for weight in model.weights]
     settings = (activations.digest(model), precision, trained, seed, learning_rate, class_weight, patience, slow_down)
     settings += (cosine, keras.__version__)  # another Keras may keep other numbers in its optimizer
     Path(folder).mkdir(parents=True, exist_ok=True)

@@ -265,6 +265,8 @@ def test_mixed_precision_trains_resumes_and_says_what_sums_to_one(tmp_path, name
         fit(model, 2)
         assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (name == "float16")
         assert {weight.dtype for weight in model.weights} == {"float32"}
+        kernels = [one.get_layer("conv").kernel.numpy() for one in (model, network())]
+        assert np.abs(kernels[0] - kernels[1]).max() > 1e-3, "no step was skipped for its scaled loss"
         said = model(PIXELS.astype("float32"))
         assert said.dtype == "float32" and np.allclose(said.numpy().sum(axis=1), 1, atol=1e-6)
         fit(resumed, 1, folder=tmp_path)

@@ -379,7 +379,8 @@ def answers(part):
     return training.predict(network, activations.batches(cache, codes, part))
 
 
-common = {"batches": batches, "validation": activations.batches(cache, codes, split.validation)}
+folder = training.checkpoints(config, "page", ham.fingerprint, split.hash, activations.digest(frozen))
+common = {"batches": batches, "validation": activations.batches(cache, codes, split.validation), "folder": folder}
 body = [layer for layer in network.layers if layer.name not in models.HEAD]
 for layer in body:
     layer.trainable = False
