@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import networks, recipes, runs, settings, splits, training
+from helpers import activations, networks, recipes, runs, settings, splits, training
 from helpers.ham10000 import CLASSES
 
 
@@ -224,6 +224,58 @@ def test_the_schedule_of_a_recipe_reaches_the_training(ham, small):
     config = replace(small, sizes=replace(small.sizes, image=(90, 90), rows=14, epochs=2))
     history = networks.train(recipes.RECIPES["cnn-cosine"], ham, config, splits.grouped(ham.table, 1)).fitted.history
     assert np.allclose(history["learning_rate"], [1e-3, 5e-4])
+
+
+class Asked(Exception):
+    """Carries what ``fit`` was asked for."""
+
+
+@pytest.mark.parametrize("name", ["cnn-improved", "mobilenetv2-frozen"])
+def test_what_a_recipe_says_reaches_the_training(ham, small, monkeypatch, name):
+    def fit(model, **options):
+        raise Asked(options)
+
+    monkeypatch.setattr(training, "fit", fit)
+    config = replace(small, sizes=replace(small.sizes, image=(90, 90), rows=70))
+    split, recipe = splits.grouped(ham.table, 0), recipes.RECIPES[name]
+    with pytest.raises(Asked) as caught:
+        networks.train(recipe, ham, config, split)
+    (asked,) = caught.value.args
+    rows = networks.training_rows(split, config)
+    codes = codes_of(ham, rows)
+    _, first = next(iter(asked["batches"](0)))
+    assert len(first) == recipe.batch < len(rows) and set(first.numpy()) <= set(codes)
+    assert {key: asked[key] for key in ("learning_rate", "patience", "cosine")} == {
+        "learning_rate": recipe.learning_rate,
+        "patience": recipe.patience,
+        "cosine": recipe.cosine,
+    }
+    if recipe.weighted:
+        counts = np.bincount(codes, minlength=len(CLASSES))
+        commonest, rarest = counts.argmax(), np.where(counts, counts, counts.max()).argmin()
+        weights = asked["class_weight"]
+        assert weights[commonest] * counts[commonest] == pytest.approx(weights[rarest] * counts[rarest])
+    else:
+        assert asked["class_weight"] is None
+
+
+def test_an_answer_is_the_mean_over_the_views(ham, small, monkeypatch):
+    batches, asked = activations.batches, []
+
+    def listening(cache, codes, rows, view=0):
+        asked.append((batches(cache, codes, rows, view=view), view))
+        return asked[-1][0]
+
+    def predict(_, dataset):
+        (view,) = [view for one, view in asked if one is dataset]
+        return np.full((sum(len(codes) for _, codes in dataset), len(CLASSES)), float(view))
+
+    monkeypatch.setattr(activations, "batches", listening)
+    monkeypatch.setattr(training, "predict", predict)
+    recipe = replace(recipes.RECIPES["resnet-tuned"], network=("mobilenetv2",), views=3, head_epochs=0)
+    split = splits.grouped(ham.table, 0)
+    trained = networks.train(recipe, ham, replace(small, sizes=replace(small.sizes, epochs=1)), split)
+    assert trained.test.shape == (len(split.test), 7) and np.array_equal(np.unique(trained.test), [1.0])
 
 
 def test_the_rows_of_a_tier_are_drawn_from_the_training_rows_alone(ham, small):

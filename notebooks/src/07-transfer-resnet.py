@@ -457,7 +457,7 @@ for kind in KINDS:
     print(f"{kind}, epoch of the lowest validation loss, of at most",
           max(run.facts["hyperparameters"]["epochs_at_most"] for run in told))
     print("  ", "; ".join(f"{run.facts['protocol']} {run.facts['hyperparameters']['best_epoch']}" for run in told))
-    lowest |= {kind: run.history["validation_loss"].min() for run in told if run.facts["protocol"] == "holdout938"}
+    lowest[kind] = min(run.history["validation_loss"].min() for run in told if run.facts["protocol"] == "holdout938")
 print("that loss under holdout938:", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
 
 # %% [markdown]
