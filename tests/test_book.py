@@ -64,8 +64,16 @@ CODE = """[...document.querySelectorAll(":not(.output) > .highlight > pre")].map
 })"""
 #: What helps on a screen and is of no use on paper.
 FURNITURE = ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .prev-next-footer, .copybtn, .headerlink"
-#: Bytes that a page may ask for with all that it shows, as they are sent, and how many files that may be.
-MOST_BYTES, MOST_REQUESTS = 1_500_000, 60
+#: Bytes that a page may ask for with all that it shows, as they are sent, and how many files that may be; elements that
+#: a phone has to lay out.
+MOST_BYTES, MOST_REQUESTS, MOST_ELEMENTS = 1_500_000, 60, 5_000
+#: The colour of a block of code, and those of pieces of it that are put there as the highlighter would write them.
+COLOURS = """classes => {
+    const code = document.querySelector(".cell_input .highlight > pre > span")
+    const piece = one => Object.assign(document.createElement("span"), {className: one})
+    const colour = one => getComputedStyle(code.appendChild(piece(one))).color
+    return [getComputedStyle(code).color, ...classes.map(colour)]
+}"""
 #: Of a page as it is printed: the furniture that can be seen, where its text lies, code that is cut off, letters too
 #: pale for white paper, the size of the letters.
 PRINTED = """furniture => {
@@ -455,6 +463,23 @@ def test_no_page_is_heavy(visits):
         weights[where] = (sum(sizes), len(sizes))
     assert all(size > 10_000 for size, _ in weights.values())
     assert {where: one for where, one in weights.items() if one[0] > MOST_BYTES or one[1] > MOST_REQUESTS} == {}
+
+
+def test_a_page_has_few_elements():
+    counts = {name(path): len(soup(path).find_all()) for path in pages()}
+    assert max(counts.values()) > 2000
+    assert {where: count for where, count in counts.items() if count > MOST_ELEMENTS} == {}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_names_and_brackets_need_no_element_for_their_colour(page, mode):
+    page.emulate_media(color_scheme=mode)
+    page.goto(chapter_pages()[3].as_uri())
+    plain, *others = page.evaluate(COLOURS, ["n", "nn", "nx", "p", "pm", "w", "k", "s2", "o"])
+    assert set(others[:6]) == {plain} and plain not in others[6:]
+    pieces = article(chapter_pages()[3]).select(".cell_input pre span[class]")
+    kept = {one for piece in pieces for one in piece["class"]}
+    assert {"k", "s2", "o", "nb", "kn"} <= kept and not kept & {"n", "p", "w"}
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

@@ -38,6 +38,7 @@ WRONG = {
         "order forgotten": (answered(lambda image: image.astype("float32") - MEAN), "turn the last axis"),
         "turned first": (answered(lambda image: image[..., ::-1].astype("float32") - MEAN), "Subtract first"),
         "means forgotten": (answered(lambda image: image[..., ::-1].astype("float32")), "minus its mean over ImageNet"),
+        "means forgotten, whole numbers": (answered(lambda image: image[..., ::-1]), "minus its mean over ImageNet"),
         "divided": (answered(lambda image: (image - MEAN)[..., ::-1] / 255), "Do not divide by 255"),
         "divided first": (answered(lambda image: (image / 255 - MEAN)[..., ::-1]), "scale from 0 to 255"),
         "mirrored": (answered(lambda image: (image - MEAN)[:, ::-1]), "left to right"),

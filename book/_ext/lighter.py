@@ -2,7 +2,8 @@
 
 The theme ships one look for all books: eight style sheets, a script that draws two thousand icons, scripts that run
 before the text is shown.  When all pages are written, this extension keeps what they use: one style sheet, a font of
-the icons that are shown, scripts that wait for the text, and figures that are fetched when the reader comes near.
+the icons that are shown, scripts that wait for the text, figures that are fetched when the reader comes near, and
+code in few pieces.
 """
 
 import hashlib
@@ -21,6 +22,9 @@ HASTE = re.compile(r'\s*<link rel="preload" as="script" [^>]*>')
 #: Scripts that can wait until the page is there; the options are read by lines in the page itself.
 WAITING = re.compile(r'<script( [^>]*)? src="([^"]*_static/(?!documentation_options)[^"]+\.js[^"]*)"></script>')
 FIGURE = re.compile(r'<img alt="([^"]*)" src="([^"]*_images/[^"]+)" style="width: (\d+)px;" />')
+#: Pieces of code in the colour of all code: names, brackets, spaces.  Neighbours in one colour.
+PLAIN = re.compile(r'<span class="(?:n|nn|nx|p|pm|w)">([^<]*)</span>')
+ALIKE = re.compile(r'<span class="(\w+)">[^<]*</span>(?:<span class="\1">[^<]*</span>)+')
 STYLE = re.compile(r'\s*<link(?: [^>]*)? href="([^"]*_static/)([^"?]+\.css)[^"]*"[^>]*>')
 IMPORT = re.compile(r'@import (?:url\()?"([^"]+)"\)?;')
 ADDRESS = re.compile(r"url\(([\"']?)(?![\"']?(?:data:|#))([^)\"']+)\1\)")
@@ -83,6 +87,11 @@ def lighter(text, folder):
         size = f'width="{width}" height="{height}" style="width: {width}px;"'
         return f'<img alt="{alt}" src="{source}" {size} loading="lazy" decoding="async" />'
 
+    def together(match):
+        inside = re.sub(r"</?span[^>]*>", "", match.group())
+        return f'<span class="{match.group(1)}">{inside}</span>'
+
+    text = ALIKE.sub(together, PLAIN.sub(r"\1", text))
     text = WAITING.sub(r'<script defer\1 src="\2"></script>', SEARCH.sub("", HASTE.sub("", text)))
     return FIGURE.sub(figure, text)
 

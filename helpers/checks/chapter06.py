@@ -31,7 +31,7 @@ def prepared(answer, _ham):
         return "You changed the image that you were given. Work on a copy: `image.astype('float32')` makes one."
     if given.shape != image.shape:
         return f"You give the shape {given.shape}; the image has {image.shape}."
-    if given.dtype == np.uint8:
+    if given.dtype == np.uint8 and not np.array_equal(given, image[..., ::-1]):
         return "You give whole numbers from 0 to 255, so what is below the mean wraps around. Turn to float32 first."
     known = (
         (image - MEAN, "The means are right, the order is not. VGG16 reads blue, green, red: turn the last axis."),
@@ -82,7 +82,7 @@ def cut_after(answer, _ham):
     if given == [_cut(kinds, share, pools=False) for kinds, share in CHAINS]:
         return "The convolutions are right. A pool that follows the last frozen one at once stays with it."
     if given == [_cut(kinds, share, of_layers=True) for kinds, share in CHAINS]:
-        return "You count all layers. Pools have no weights to freeze: the share is one of the convolutions."
+        return "You count all layers. Pools have no weights to freeze: it is a share of the convolutions."
     if given == [kinds[: _cut(kinds, share)].count("conv") for kinds, share in CHAINS]:
         return "You return the number of frozen convolutions. Return the number of layers, pools included."
     for (kinds, share), mine, wanted in zip(CHAINS, given, right, strict=True):
