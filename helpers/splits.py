@@ -147,8 +147,10 @@ def image8020(table, seed=SEED):
 def holdout938(table, seed=SEED):
     """Return the reconstruction of the paper's split: 17 % of the lesions photographed once, stratified by class.
 
-    On HAM10000 the test set has 938 images.  The draw (``random_state=101``) is the one that many public notebooks
-    share; that the paper used it is an inference, which Chapter 2 makes.  ``seed`` cuts the validation set only.
+    On HAM10000 the test set has 938 images.  Share and seed (``random_state=101``) are those of many public notebooks;
+    that the paper used them is an inference, which Chapter 2 makes.  Those read the table in the order of its file, and
+    a :class:`~helpers.data.Dataset` is sorted, so the same seed draws other images here.  ``seed`` cuts the validation
+    set only.
 
     Raises
     ------

@@ -105,6 +105,10 @@ WRONG = {
             lambda ham: lambda table, train, test: table["lesion_id"].duplicated(keep=False).iloc[test].sum(),
             "sibling anywhere",
         ),
+        "merged groups": (
+            lambda ham: lambda table, train, test: leaked(lesion_groups(table).to_numpy(), train, test).sum(),
+            "go by `lesion_id`",
+        ),
         "all test images": (counted(lambda lesions, train, test: len(test)), "count the yeses"),
     },
     "2.2": {
@@ -133,6 +137,17 @@ WRONG = {
             "list of all that fit",
         ),
         "from ten on": (fitting(rounds, first=10), "it lacks 3: 2/3"),
+        "never all of them": (
+            lambda ham: lambda recall, largest: [
+                n for n in range(1, largest + 1) if any(abs(k / n - recall) <= 0.005 + 1e-9 for k in range(n))
+            ],
+            "lacks 1: 1/1",
+        ),
+        "a little too far": (fitting(lambda k, n, recall: abs(k / n - recall) <= 0.0052), "it has 39, but 8/39"),
+        "no whole numbers": (
+            lambda ham: lambda recall, largest: [n + 0.4 for n in fitting(rounds)(ham)(recall, largest)],
+            "is no whole number",
+        ),
         "a whole hundredth off": (fitting(lambda k, n, recall: abs(k / n - recall) < 0.0099), "half a hundredth"),
         "halves to the even digit": (fitting(rounds), "40. 29/40 = 0.7250 is a half"),
         "no room for the computer's own rounding": (
