@@ -47,12 +47,32 @@ WRONG = {
             answered(lambda x, change, project: relu(change(x) + (x if change(x).shape == x.shape else 0))),
             "the shortcut is project(x)",
         ),
+        "no ReLU where projected": (
+            answered(lambda x, c, p: relu(c(x) + x) if c(x).shape == x.shape else c(x) + p(x)),
+            "is project(x), too",
+        ),
+        "channels alone": (
+            answered(lambda x, c, p: relu(c(x) + (x if c(x).shape[-1] == x.shape[-1] else p(x)))),
+            "could not be broadcast",
+        ),
         "in place": (answered(in_place), "You changed the array"),
     },
     "7.2": {
         "everywhere": (answered(lambda network: [name for name, _ in network[:-1]]), "you cut everywhere"),
         "the end, too": (answered(lambda network: places(network, whole=True)), "nothing is left to cut off"),
         "backwards": (answered(lambda network: places(network)[::-1]), "in the order of computing"),
+        "places": (answered(lambda network: [network.index((n, r)) for n, r in network[:-1]]), "names of layers"),
+        "twice": (answered(lambda network: places(network) * 2), "each once"),
+        "two layers on": (
+            answered(
+                lambda network: [
+                    name
+                    for k, (name, _) in enumerate(network[:-1])
+                    if not {read for _, reads in network[k + 1 : k + 3] for read in reads} & {n for n, _ in network[:k]}
+                ]
+            ),
+            "still reads something",
+        ),
         "read once": (
             answered(
                 lambda network: [

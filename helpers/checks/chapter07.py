@@ -5,7 +5,8 @@ import numpy as np
 from helpers.checks.core import exercise
 from helpers.checks.questions import Option, Question
 
-#: Networks as pairs of a layer and what it reads: a chain; a block with a shortcut; two blocks, one with a projection.
+#: Networks as pairs of a layer and what it reads: a chain; a block with a shortcut; two blocks, one with a projection;
+#: a block of three layers.
 CHAIN = [("image", []), ("conv", ["image"]), ("pool", ["conv"]), ("out", ["pool"])]
 SHORTCUT = [("image", []), ("stem", ["image"]), ("conv", ["stem"]), ("add", ["stem", "conv"]), ("out", ["add"])]
 BLOCKS = [
@@ -20,12 +21,13 @@ BLOCKS = [
     ("add_b", ["relu", "b2"]),
     ("out", ["add_b"]),
 ]
+LONG = [("image", []), ("a", ["image"]), ("b", ["a"]), ("c", ["b"]), ("add", ["image", "c"]), ("out", ["add"])]
 
 
 @exercise(
     "7.1",
     expects="a function that takes an array and two functions on arrays, and returns an array",
-    praise="If the change is nothing, the block hands on what it gets.",
+    praise="If the change is nothing, the block hands on what the block before it gave: nothing of that is negative.",
 )
 def block(answer, _ham):
     rng = np.random.default_rng(71)
@@ -48,9 +50,17 @@ def block(answer, _ham):
             return hint
     if not np.allclose(plain, np.maximum(y + kept, 0)):
         return "The sum is another one: change(x) plus x, and ReLU makes what is below zero zero."
-    grown = np.asarray(answer(x, lambda x: x @ wider, lambda x: -(x @ wider) + 1))
-    if not np.allclose(grown, 1):
-        return "Where change(x) has another shape than x, the shortcut is project(x)."
+    other = rng.normal(size=(4, 6))
+    # One change gives other channels; one gives other rows, of the same channels.
+    for change, project in (
+        (lambda x: x @ wider, lambda x: x @ other),
+        (lambda x: (x @ kernel)[::2], lambda x: (x @ kernel.T)[::2]),
+    ):
+        grown, whole = np.asarray(answer(x, change, project)), change(x) + project(x)
+        if grown.shape == whole.shape and np.allclose(grown, whole):
+            return "Sum and shortcut are right. ReLU comes after the addition, where the shortcut is project(x), too."
+        if grown.shape != whole.shape or not np.allclose(grown, np.maximum(whole, 0)):
+            return "Where change(x) has another shape than x, in whichever axis, the shortcut is project(x)."
     return None
 
 
@@ -60,8 +70,10 @@ def block(answer, _ham):
     praise="Between two blocks one tensor carries everything; inside a block two are on their way.",
 )
 def cuts(answer, _ham):
-    for network in (CHAIN, SHORTCUT, BLOCKS):
+    for network in (CHAIN, SHORTCUT, BLOCKS, LONG):
         given, right = list(answer([(name, list(reads)) for name, reads in network])), _cuts(network)
+        if any(name not in dict(network) for name in given) or len(set(given)) < len(given):
+            return "Give names of layers, each once."
         shown = ", ".join(str(name) for name, _ in network)
         if given == right:
             continue

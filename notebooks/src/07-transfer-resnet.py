@@ -37,6 +37,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 from keras import layers
+from sklearn.metrics import log_loss
 
 from helpers import (
     checks,
@@ -85,12 +86,12 @@ def stack(blocks, shortcuts, width=16):
     inputs = keras.Input((*SMALL, 3))
     x = layers.Rescaling(1 / 64, offset=-2.5)(inputs)
     x = layers.Conv2D(width, 3, padding="same", name="first")(x)
-    for _ in range(blocks):
+    for number in range(1, blocks + 1):
         y = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
-        y = layers.Conv2D(width, 3, padding="same")(y)
+        y = layers.Conv2D(width, 3, padding="same", name="last" if number == blocks else None)(y)
         x = layers.ReLU()(layers.Add()([x, y]) if shortcuts else y)
     x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, layers.Dense(len(CLASSES), activation="softmax", dtype="float32")(x))
+    return keras.Model(inputs, layers.Dense(len(CLASSES), activation="softmax", dtype="float32", name="classes")(x))
 
 
 # %%
@@ -101,7 +102,9 @@ for name, (blocks, shortcuts) in STACKS.items():
     network = stack(blocks, shortcuts)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(codes[few][:64], network(tiny[:64])))
-    arriving[name] = float(tf.norm(tape.gradient(loss, network.get_layer("first").kernel)))
+    asked = [network.get_layer(layer) for layer in ("first", "last", "classes")]
+    gradients = tape.gradient(loss, [asked[0].kernel, asked[1].kernel, asked[2].bias])
+    arriving[name] = [float(tf.norm(gradient)) for gradient in gradients]
     network.compile(keras.optimizers.Adam(5e-4), "sparse_categorical_crossentropy", jit_compile=False)
     losses[name] = network.fit(tiny, codes[few], batch_size=25, epochs=6, verbose=0).history["loss"]
 _ = training.use_precision()
@@ -109,12 +112,11 @@ _ = training.use_precision()
 # %%
 #| name: resnet-stacks
 #| caption: Left, the training loss of the three networks over six epochs; dashed, the loss of a model that answers the
-#|   shares of the classes to every image. Right, on a logarithmic scale, the size of the gradient of the first
-#|   convolution before training (its norm, the root of the sum of its squares): what the loss has to say to the layer
-#|   that is farthest away.
+#|   shares of the classes to every image. Right, on a logarithmic scale, the size of a gradient before training (its norm,
+#|   the root of the sum of its squares): filled dots, of the first convolution; rings, of the last.
 #| alt: Two panels. Left, three falling curves; the one of sixteen blocks without shortcuts ends highest, about at the
-#|   dashed line, the one with shortcuts lowest, below it. Right, three dots; the one of sixteen blocks without shortcuts lies several powers of ten to the
-#|   left.
+#|   dashed line, the one with shortcuts lowest, below it. Right, a dot and a ring a network; for sixteen blocks without
+#|   shortcuts both lie several powers of ten to the left.
 SHADES = dict(zip(STACKS, ("#9A9A9A", "#D55E00", "#0072B2")))
 fig, (left, right) = plots.figure(2.8, 1, 2)
 for name, loss in losses.items():
@@ -122,27 +124,32 @@ for name, loss in losses.items():
 shares = np.bincount(codes[few]) / len(few)
 blind = -np.sum(shares * np.log(np.maximum(shares, 1e-9)))
 left.axhline(blind, color="#1A1A1A", linestyle="--", linewidth=1)
-left.set(xlabel="epoch", title="training loss", ylim=(0.6, 2.4))
+left.set(xlabel="epoch", title="training loss", ylim=(0.6, 2.8))
 left.legend()
-right.scatter(list(arriving.values()), list(arriving), color=list(SHADES.values()))
-right.set(xscale="log", title="gradient at the first layer")
+for name, (first, last, _) in arriving.items():
+    right.plot(first, name, "o", color=SHADES[name])
+    right.plot(last, name, "o", color=SHADES[name], markersize=11, fillstyle="none")
+right.set(xscale="log", title="gradient")
 right.grid(axis="x")
 right.invert_yaxis()
 plots.show(fig)
 for name in STACKS:
-    print(f"{name:<25} last training loss {losses[name][-1]:.3f}, gradient at first layer {arriving[name]:.0e}")
+    print(f"{name:<25} last training loss {losses[name][-1]:.3f}; gradient of the")
+    print("   first convolution {:.0e}, of the last {:.0e}, of the seven biases at the end {:.0e}".format(*arriving[name]))
 print(f"the shares of the classes, answered to every image: loss {blind:.3f}")
 
 # %% [markdown]
 # Look at the right ends of the curves. Of the three the deep network without shortcuts has the highest loss, *on its
 # own training images*; so this is not **overfitting**, learning the training images by heart. On the way it may lie
-# below the shallow one for a while, but it comes no further than the dashed line: it learns how common each diagnosis
-# is, and nothing about the images. With shortcuts the same sixteen blocks have the lowest loss. The right panel
-# suggests why. A gradient is passed back layer by layer, and each layer multiplies it. Many factors below one leave
-# nearly nothing, and the first layers are told next to nothing. Where the block adds, the gradient has a way around
-# each block. (How far below one a factor is depends on the random start, too: Keras's usual one was not made for ReLU,
-# as [Chapter 5](05-cnn-from-scratch.ipynb) says, and with a larger one a gradient fades less. And these are few steps
-# from one start.)
+# below the shallow one for a while, but in these epochs it does not get past the dashed line, below which a network
+# must have learned something about the images. (The shallow one is just below it.) With shortcuts the same sixteen
+# blocks have the lowest loss. The right panel suggests why. A gradient is passed back layer by layer, and each layer
+# multiplies it: many factors below one leave nearly nothing for the first layers. The answers fade on their way
+# forward, too, as in [Chapter 5](05-cnn-from-scratch.ipynb); so the last convolution has nearly nothing to work on, and
+# is told as little. What can still learn is the biases at the end, seven numbers that know how common each diagnosis
+# is, and no image. Where a block adds, answers and gradient have a way around it. (How far below one a factor is
+# depends on the random start, too: Keras's usual one was not made for ReLU, as Chapter 5 says, and with a larger one a
+# gradient fades less. And these are few steps from one start.)
 #
 # Batch normalisation, which you met in Chapter 5, keeps gradients from fading, and is not
 # in these stacks. It is no full answer: He and colleagues found that a plain network of more layers stays behind one of
@@ -263,8 +270,9 @@ checks.check("7.2", cuts, ham)
 # %%
 #| name: resnet-frozen
 #| caption: The network block by block, cut so that more than 70 % of its convolutions are frozen, the rule that the paper
-#|   has for VGG16's layers (Garg et al. 2019). The dot is the number of weights, on a logarithmic scale. With ImageNet's weights the
-#|   frozen blocks keep what they learned there; the tail is retrained.
+#|   has for VGG16's layers (Garg et al. 2019). The dot is the number of weights, on a logarithmic scale; conv2 to conv5 are
+#|   the four stages of a ResNet50, "other layers" is its first convolution. With ImageNet's weights the frozen blocks keep
+#|   what they learned there; the tail is retrained.
 #| alt: Dots, one a block, from the image downwards. Most are frozen; the last few, retrained, are among those farthest
 #|   to the right.
 boundary = models.boundary(resnet)
@@ -326,8 +334,9 @@ print(f"after five batches in training mode, and no step of training, it has mov
 
 # %% [markdown]
 # That is the trap. Weights are frozen, no gradient flows, and the features drift all the same, because the running
-# averages follow the new images. A tail that learned on yesterday's features gets others today. And small batches make
-# noisy means.
+# averages follow the new images. (With random weights, if the box says so, they drift from where they start, zero and
+# one; with ImageNet's it is from what they were there, and the number is another.) A tail that learned on yesterday's
+# features gets others today. And small batches make noisy means.
 #
 # Keras has a rule for it: a batch normalisation with `trainable = False` is always in use mode. In this course the
 # frozen part as a whole is set so, and `models.classifier`, which puts a head on the tail, sets it in the tail, whose
@@ -348,13 +357,15 @@ print("a normalisation of the classifier's backbone still learns:", any(layer.tr
 # %% [markdown]
 # ### Exercise 7.3: fold it in
 #
-# In use mode a batch normalisation multiplies each channel by a number and adds another. The convolution before it does
-# that, too. So a convolution and a normalisation that follows it can be one. (In ResNet50 every normalisation follows
-# its convolution. In ResNet50V2, of which the records are, two of a block's three do; the first comes after an addition
-# and before a ReLU, and cannot be folded so.) Write `folded(kernel, gamma, beta, mean, variance, epsilon)`: `kernel` is
-# that of a convolution without bias, `(height, width, channels, filters)`; the next four are `(filters,)`, and the
-# normalisation answers `gamma * (x - mean) / sqrt(variance + epsilon) + beta`. Return the kernel and the bias of the
-# one convolution that does both.
+# In use mode a batch normalisation multiplies each channel by a number and adds another. A convolution can do that
+# itself: multiply the weights of a filter by a number, and its answers are multiplied by it; give it a bias, and that
+# is added. So a convolution and a normalisation that follows it can be one. (In ResNet50 every normalisation follows
+# its convolution; Keras gives those convolutions biases besides, and then `mean - bias` stands in place of `mean`. In
+# ResNet50V2, of which the records are, two of a block's three do; the first comes after an addition and before a ReLU,
+# and cannot be folded so.) Write `folded(kernel, gamma, beta, mean, variance, epsilon)`: `kernel` is that of a
+# convolution without bias, `(height, width, channels, filters)`; the next four are `(filters,)`, and the normalisation
+# answers `gamma * (x - mean) / sqrt(variance + epsilon) + beta`; `epsilon`, a small number, keeps the root from zero.
+# Return the kernel and the bias of the one convolution that does both.
 
 # %% tags=["stub"]
 def folded(kernel, gamma, beta, mean, variance, epsilon):
@@ -409,7 +420,9 @@ for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     axis.set_title(metric.replace("_", " "))
 plots.show(fig)
 for run in SHOWN:
-    print(f"{run.name}: {run.origin}; folds {run.facts['folds']}", run.facts["model"], *run.marks, sep="\n   ")
+    cut = run.facts["hyperparameters"]["recipe"].get("cut", "nothing: none is frozen")
+    print(f"{run.name}: {run.origin}; folds {run.facts['folds']}", f"{run.facts['model']}; frozen up to {cut}",
+          *run.marks, sep="\n   ")
 KINDS = ("resnet-frozen", "resnet-last", "resnet-tuned", "resnet-whole")
 for kind in KINDS:
     for protocol in TINTS:
@@ -430,6 +443,8 @@ PAIRS = [
     ("resnet-last-image8020", "resnet-frozen-image8020"),
     ("resnet-tuned-grouped", "resnet-frozen-grouped"),
     ("resnet-tuned-holdout938", "resnet-frozen-holdout938"),
+    ("resnet-tuned-grouped", "resnet-last-grouped"),
+    ("resnet-tuned-holdout938", "resnet-last-holdout938"),
     ("resnet-whole-holdout938", "resnet-frozen-holdout938"),
     ("resnet-whole-holdout938", "resnet-tuned-holdout938"),
     ("vgg16-tuned-holdout938", "resnet-frozen-holdout938"),
@@ -457,28 +472,33 @@ for kind in KINDS:
     print(f"{kind}, epoch of the lowest validation loss, of at most",
           max(run.facts["hyperparameters"]["epochs_at_most"] for run in told))
     print("  ", "; ".join(f"{run.facts['protocol']} {run.facts['hyperparameters']['best_epoch']}" for run in told))
-    lowest[kind] = min(run.history["validation_loss"].min() for run in told if run.facts["protocol"] == "holdout938")
-print("that loss under holdout938:", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
+    asked = next(run.validation for run in told if run.facts["protocol"] == "holdout938")
+    lowest[kind] = log_loss(asked["true"], asked[list(CLASSES)], labels=list(CLASSES))
+print("loss of the answers to validation images, holdout938:")
+print("  ", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
 
 # %% [markdown]
 # Read it from the top. Frozen, the residual network's features are better than VGG16's, under the two protocols
-# compared here and in both measures, and where all lesions are tested the intervals leave out zero. Retraining the last
+# compared here, in both measures and both readings, and all eight intervals leave out zero; on the 938 that of the
+# balanced accuracy ends close to it. Retraining the last
 # block alone, on the images as they are, buys nothing that can be told from none under any of three protocols, the
 # leaky one included. It costs: as trained, on the 938 the accuracy is lower, under the naive split the balanced
-# accuracy, and those intervals lie below zero. (So nearly does that of the accuracy under the naive split; but the ends
+# accuracy, and those intervals lie below zero; with evened priors the accuracy is lower on the 938, more
+# clearly, and under grouped. (As trained, so nearly does that of the accuracy under the naive split; but the ends
 # of an interval are drawn, too, and this one lies so close to zero that other random draws may put it on either side.)
 # After one to three epochs the validation loss rises again. (The two recipes differ in learning rate, batch size and
 # the time that the head had alone, and the networks with one block retrained were computed with more digits; so not all
 # of it need be the block.) Retraining more blocks, on several changed views of each image, and asking about several
 # views, pays in balanced accuracy, as trained, under both protocols that it was measured under; in accuracy it pays
-# where it is asked about many lesions, and on the paper's small and easy test set nothing of that can be seen. More
-# blocks, more views, a mean of several answers: the two recipes differ in all three, and in the digits, and these
-# records cannot say which of them it was. (In Chapter 6 one block was retrained on several views, and it paid. That
-# decides nothing: VGG16's last block is nearly a quarter of its convolutions, about as much as the several blocks here,
-# and `last` is one in fourteen.)
+# where it is asked about many lesions, and on the paper's small and easy test set nothing of that can be seen. Against
+# `last`, too, it is ahead in balanced accuracy. More blocks, changed views, a mean of several answers, fewer digits: the
+# two recipes, `tuned` and `last`, differ in all of these, and these records cannot say which of them it was. (In Chapter
+# 6 one block was retrained on several views, and it paid. That decides nothing: VGG16's last block is nearly a quarter
+# of its convolutions. Of the six blocks of the residual network's third stage, `tuned` retrains four, and `last` one.)
 #
 # And all of it, retrained whole? In each epoch it saw new versions of the images, and of these networks it has the
-# lowest loss on the validation lesions of that protocol. On the 938 nothing of that can be seen: in both readings and
+# lowest loss on the validation lesions of that protocol; by them its epoch was chosen, too, as for the others, and from
+# the one with its last blocks retrained it lies not far. On the 938 no lead can be seen: in both readings and
 # both measures it can be told neither from the frozen network nor from the one with its last blocks retrained. It had
 # ten epochs, and was asked about one view of a test image. Whether it is ahead where many lesions are tested, nobody
 # has measured for this book.
@@ -486,8 +506,9 @@ print("that loss under holdout938:", ", ".join(f"{kind} {loss:.3f}" for kind, lo
 # VGG16 or ResNet, then? Frozen, the ResNet. With blocks retrained, the answer differs between the two test sets. On the
 # paper's the two cannot be told apart: the retrained VGG16 neither from the frozen ResNet nor from the retrained one.
 # On the lesions of grouped fold 0, more of them, with a smaller share of nevi, the retrained ResNet is ahead of the
-# retrained VGG16 in balanced accuracy, in both readings; in accuracy its lead ends so close to zero that chance may have
-# made it. A small test set that is mostly nevi can hide such a difference; that it does so here is a guess.
+# retrained VGG16 in balanced accuracy, in both readings; in accuracy the intervals reach zero or end there, so chance
+# may have made its lead. A small test set that is mostly nevi can hide such a difference; that it does so here is a
+# guess.
 #
 # An interval covers the draw of the lesions. It does not cover the seed: each of these networks was trained once a
 # fold, and would come out a little different if trained again.
@@ -508,7 +529,8 @@ print("that loss under holdout938:", ", ".join(f"{kind} {loss:.3f}" for kind, lo
 #
 # The paper's best number is its ResNet's accuracy of 90.5 % ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)), and
 # a confusion matrix, a picture that is its Figure 3, is all that it shows besides. Here is ours, on the test set that
-# [Chapter 2](02-split-without-leaking.ipynb) infers, with nothing chosen on it.
+# [Chapter 2](02-split-without-leaking.ipynb) infers. It is the frozen one, whose accuracy on these images is the highest
+# of our ResNets' by a hair; its epoch was chosen elsewhere.
 
 # %%
 #| name: resnet-confusion
@@ -529,12 +551,17 @@ print(f"ours: {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}], floor {r
 print(f"the paper's number lies within our interval: {row['low'] <= PAPER <= row['high']}")
 print(f"melanomas found: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()}; "
       f"called a nevus: {matrix.loc['mel', 'nv']}; balanced accuracy {ours.metric('balanced_accuracy')['value']:.3f}")
+melanomas = {}
+for kind in KINDS[1:]:
+    told = book[f"{kind}-holdout938-200x150"].predictions.query("true == 'mel'")
+    melanomas[kind] = (metrics.answers(told[list(CLASSES)]) == "mel").sum()
+print("found by the others:", ", ".join(f"{kind} {count}" for kind, count in melanomas.items()))
 
 # %% [markdown]
 # Our network is a part of one, and saw small images. Its accuracy is close to the paper's, yet it finds too few of the
-# melanomas. The accuracy alone cannot show whether the paper's network does better there: [the appendix on the
-# paper](../book/reproduction.md) counts how much it leaves open. Its Figure 3 may. This book repeats no numbers out of
-# that picture; open [the paper](https://arxiv.org/abs/1912.03798), and hold it beside ours.
+# melanomas, and the others find no more. The accuracy alone cannot show whether the paper's network does better there:
+# [the appendix on the paper](../book/reproduction.md) counts how much it leaves open. Its Figure 3 may. This book
+# repeats no numbers out of that picture; open [the paper](https://arxiv.org/abs/1912.03798), and hold it beside ours.
 #
 # ## A record of your own
 #
@@ -545,7 +572,8 @@ print(f"melanomas found: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()}
 #
 # And what if no convolution is frozen? The recipe `resnet-whole` retrains them all, on new versions of the images in
 # each epoch. (The batch normalisations stay in use mode, as above.) Then no frozen part can be asked once and for all,
-# and each step costs the whole network. Under `grouped` we have no record of it; with a GPU you can fill that place, too.
+# and each step costs the whole network. Under `grouped` we have no record of it; with a GPU you can fill that place,
+# too.
 
 # %%
 kind = "resnet-tuned"  # or "resnet-whole"
@@ -561,17 +589,21 @@ print(runs.load(path))
 last = {name: loss[-1] for name, loss in losses.items()}
 assert last["sixteen blocks, shortcuts"] < last["one block"] < last["sixteen blocks"], "deep fails, with shortcuts it does not"
 assert last["sixteen blocks, shortcuts"] < blind - 0.1 and last["sixteen blocks"] > blind - 0.03, "no further than the shares"
-assert arriving["sixteen blocks"] < 0.01 * arriving["sixteen blocks, shortcuts"], "the gradient vanishes"
+assert blind - 0.1 < last["one block"] < blind, "just below"
+fading = np.array(arriving["sixteen blocks"]) / np.array(arriving["sixteen blocks, shortcuts"])
+assert max(fading[:2]) < 1e-3 and fading[2] > 0.3, "of both ends, not of the biases"
 assert mine.facts["recipe"].get("cut", boundary) == boundary
 assert min(lowest, key=lowest.get) == "resnet-whole" and len(lowest) == 4, "the lowest loss"
+assert 0 < lowest["resnet-tuned"] - lowest["resnet-whole"] < 0.03, "not far"
 for other, reading in (("frozen", ""), ("frozen", "-evened"), ("tuned", ""), ("tuned", "-evened")):
     gain = gains["resnet-whole-holdout938", f"resnet-{other}-holdout938", reading].xs("all", level="dx")
     assert all(gain.loc[m, "low"] < 0 < gain.loc[m, "high"] for m in ("accuracy", "balanced_accuracy")), "nothing seen"
 
 # %% tags=["assertion"]
-better = [gains["resnet-frozen-" + protocol, "vgg16-frozen-" + protocol, ""] for protocol in ("grouped", "holdout938")]
-assert all(gain.loc[(metric, "all"), "difference"] > 0 for gain in better for metric in ("accuracy", "balanced_accuracy"))
-assert all(better[0].loc[(metric, "all"), "low"] > 0 for metric in ("accuracy", "balanced_accuracy")), "on many"
+better = [gains[f"resnet-frozen-{protocol}", f"vgg16-frozen-{protocol}", reading]
+          for protocol in ("grouped", "holdout938") for reading in ("", "-evened")]
+assert all(gain.loc[(metric, "all"), "low"] > 0 for gain in better for metric in ("accuracy", "balanced_accuracy")), "all eight"
+assert min(gain.loc[("balanced_accuracy", "all"), "low"] for gain in better[2:]) < 0.01, "close to it"
 one_block = [gain for (name, _, reading), gain in gains.items() if name.startswith("resnet-last") and not reading]
 assert len(one_block) == 3 and all(gain.loc[("accuracy", "all"), "low"] <= 0 for gain in one_block), "it buys nothing"
 assert all(gain.loc[("balanced_accuracy", "all"), "low"] <= 0 for gain in one_block), "it buys nothing"
@@ -579,6 +611,11 @@ costs = {protocol: gains[f"resnet-last-{protocol}", f"resnet-frozen-{protocol}",
 assert costs["holdout938"].loc[("accuracy", "all"), "high"] < 0, "it costs"
 assert abs(costs["image8020"].loc[("accuracy", "all"), "high"]) < 0.0025, "so close to zero"
 assert costs["image8020"].loc[("balanced_accuracy", "all"), "high"] < 0, "it costs"
+for protocol in ("holdout938", "grouped"):
+    assert gains[f"resnet-last-{protocol}", f"resnet-frozen-{protocol}", "-evened"].loc[("accuracy", "all"), "high"] < 0
+    for reading in ("", "-evened"):
+        ahead = gains[f"resnet-tuned-{protocol}", f"resnet-last-{protocol}", reading]
+        assert ahead.loc[("balanced_accuracy", "all"), "low"] > 0, "against last, too"
 for pair in (("vgg16-tuned", "resnet-frozen"), ("resnet-tuned", "vgg16-tuned")):
     for reading in ("", "-evened"):
         gain = gains[f"{pair[0]}-holdout938", f"{pair[1]}-holdout938", reading].xs("all", level="dx")
@@ -595,7 +632,7 @@ assert more.loc["balanced_accuracy", "low"] > 0 and more.loc["balanced_accuracy"
 small = gains["resnet-tuned-holdout938", "resnet-frozen-holdout938", ""].xs("all", level="dx")
 assert small.loc["balanced_accuracy", "low"] > 0 > small.loc["accuracy", "low"], "on the small test set not in accuracy"
 assert more.loc["accuracy", "low"] > 0 and small.loc["accuracy", "high"] > 0, "on many lesions in accuracy, too"
-assert matrix.loc["mel", "mel"] < 0.6 * matrix.loc["mel"].sum() and row["low"] > row["floor"]
+assert max(melanomas.values()) <= matrix.loc["mel", "mel"] < 0.6 * matrix.loc["mel"].sum() and row["low"] > row["floor"]
 assert row["low"] <= PAPER <= row["high"], "close to the paper's"
 
 # %% [markdown]
