@@ -103,7 +103,15 @@ WRONG = {
         "leaves the gaps": (with_age(lambda table: table["age"]), "Missing values are left in `age`"),
         "fills with zero": (
             lambda ham: lambda table: honest(table).assign(age=table["age"].fillna(0)).drop(columns="age missing"),
-            "age of a baby",
+            "an age of 0 give",
+        ),
+        "fills with fifty, without a mark": (
+            lambda ham: lambda table: honest(table).drop(columns="age missing"),
+            "an age of 50 give",
+        ),
+        "keeps the number of the row": (
+            lambda ham: lambda table: honest(table).reset_index(),
+            "number of the row",
         ),
         "a column for each word that occurs": (
             lambda ham: lambda table: honest(table).join(pd.get_dummies(table["localization"])),

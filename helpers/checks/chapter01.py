@@ -116,13 +116,20 @@ def honest_features(answer, ham):
     for column, why in FORBIDDEN.items():
         if not _equal(features, answer(table.assign(**{column: table[column].to_numpy()[::-1]}))):
             return f"Your features follow `{column}`. {why}"
-    for column, one, other in (("age", 30.0, 70.0), ("sex", "female", "male"), ("localization", "face", "back")):
-        if _equal(answer(_first(table, column, one)).head(1), answer(_first(table, column, other)).head(1)):
+    if not _equal(features, answer(table.set_axis(table.index + len(ham.table)))):
+        return "Your features follow the number of the row, and the rows are sorted by name: that is `image_id` again."
+    sites = [*table["localization"].unique(), "unknown"][:2]
+    for column, one, other in (("age", 30.0, 70.0), ("sex", "female", "male"), ("localization", *sites)):
+        before, after = (answer(_first(table, column, value)).head(1) for value in (one, other))
+        if one != other and _equal(before, after):
             return f"Your features do not follow `{column}`, though a patient brings it along. Put it in."
-    if _equal(answer(_first(table, "age", np.nan)).head(1), answer(_first(table, "age", 0.0)).head(1)):
-        return (
-            "A missing age and an age of 0 give the same features. Zero is the age of a baby; fill with something else."
-        )
+    without = answer(_first(table, "age", np.nan)).head(1)
+    for age in range(0, 90, 5):
+        if _equal(without, answer(_first(table, "age", float(age))).head(1)):
+            return (
+                f"A missing age and an age of {age} give the same features, and there are people of that age. Mark "
+                "the gap in a column of its own."
+            )
     return _of_one_patient(answer, table, features)
 
 
