@@ -61,6 +61,10 @@ WRONG = {
         "down, then right": (following(lambda m, r, d: inverse(m, r, d)[[1, 0]]), "down, then right"),
         "handed over as down, right": (following(lambda m, r, d: inverse(m, d, r)[:2]), "hand the place over"),
         "transposed": (following(lambda m, r, d: (m.T @ [r, d, 1])[:2]), "transpose the matrix"),
+        "transposed and shrunk": (
+            following(lambda m, r, d: m[:2, :2].T / abs(np.linalg.det(m)) @ (np.array([r, d]) - m[:2, 2])),
+            "Under a turn and a squash",
+        ),
         "three numbers": (following(inverse), "three numbers"),
         "one number": (following(lambda m, r, d: inverse(m, r, d)[:1]), "returns 1 numbers"),
         "stays where it was": (following(lambda m, r, d: (r, d)), "Under a shift it sends the place astray"),

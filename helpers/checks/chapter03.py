@@ -54,6 +54,7 @@ JOURNEYS = {
     "a zoom": np.diag([1 / 1.6, 1 / 1.6, 1]),
     "a turn": _turned(35),
     "a flip": np.diag([-1.0, 1, 1]),
+    "a turn and a squash": _turned(35) @ np.diag([4 / 3, 1, 1]),
     "all at once": np.diag([-1.0, 1, 1]) @ _turned(50) @ _moved(9, 14) @ np.diag([0.8, 0.8, 1]),
 }
 

@@ -753,7 +753,7 @@ if (ham.synthetic or whole) and "vidir_molemax" in origins.index:  # not every c
     assert tints[1].max() > tints[2].min()  # the tints of the sources differ by more than chance
     assert all(explained(moles[c], moles["dataset"]) > explained(colour[c], colour["dx"]) for c in channels)
     rest = siblings[elsewhere].groupby(true[elsewhere]).mean()
-    assert 0 < rest["mel"] - rest["nv"] < 0.1 < (shares := siblings.groupby(true).mean())["mel"] - shares["nv"], "the sources"
+    assert 0 < rest["mel"] - rest["nv"] < 0.1 < siblings[true == "mel"].mean() - siblings[true == "nv"].mean(), "the sources"
     of = origins.loc["vidir_molemax"]
     assert of["nv"] > 0.9 * of.sum() and (not whole or (of["nv"], of.sum()) == (3720, 3954))
     assert set(origins.index[origins["akiec"] > 0]) == {"rosendahl", "vidir_modern"}
