@@ -57,7 +57,7 @@ CHAPTERS = {
         "full": Sizes(image=(150, 200), repeats=20),
     },
     "cnn-from-scratch": {
-        "quick": Sizes(image=(90, 90), repeats=1, rows=96, epochs=2),
+        "quick": Sizes(image=(90, 90), repeats=1, rows=64, epochs=2),
         "workshop": Sizes(image=(96, 96), repeats=3, epochs=30),
         "full": Sizes(image=(512, 512), repeats=3, epochs=50),
     },
