@@ -24,12 +24,12 @@ def weights(cells, wanted, divide=True, scale=1.0, fill=0.0):
     return scale * found.to_numpy()
 
 
-def swap(a, siblings, classes, seed, within=True, drop=True, most=None, end=np.sort, extra=()):
-    """A right answer to 9.3, but for what the last five say."""
+def swap(a, siblings, classes, seed, within=True, drop=True, most=None, end=np.sort, extra=(), replace=False):
+    """A right answer to 9.3, but for what the last six say."""
     rng, out = np.random.default_rng(seed), []
     if drop and within:
         for dx in np.unique(classes[siblings]):
-            out.extend(rng.choice(a[classes[a] == dx], (classes[siblings] == dx).sum(), replace=False))
+            out.extend(rng.choice(a[classes[a] == dx], (classes[siblings] == dx).sum(), replace=replace))
     elif drop:
         out.extend(rng.choice(a, len(siblings), replace=False))
     return end(np.concatenate([np.setdiff1d(a, out), siblings[:most], np.array(extra, int)]))
@@ -47,6 +47,10 @@ WRONG = {
             given(lambda printed, d, size: [k for k in range(size + 1) if round(k / size, d) == printed]),
             "A half may go either way",
         ),
+        "never none": (
+            given(lambda *task: [k for k in counts(*task) if k > 0]),
+            "start at 0",
+        ),
         "never all": (given(lambda *task: counts(*task, end=0)), "go up to `size` itself"),
         "nothing": (given(lambda *task: [0]), "Divide each count"),
     },
@@ -63,6 +67,7 @@ WRONG = {
     },
     "9.3": {
         "nobody goes out": (given(lambda *four: swap(*four, drop=False)), "one goes out"),
+        "with replacement": (given(lambda *four: swap(*four, replace=True)), "without replacement"),
         "whatever diagnosis": (given(lambda *four: swap(*four, within=False)), "Swap within each diagnosis"),
         "half of the siblings": (given(lambda *four: swap(*four, most=3)), "all have to come in"),
         "not sorted": (given(lambda *four: swap(*four, end=lambda rows: rows[::-1])), "sort them"),

@@ -7,8 +7,16 @@ from helpers.checks.core import exercise
 from helpers.checks.questions import Option, Question
 from helpers.splits import audit, grouped, lesion_groups
 
-#: Printed accuracy, digits after the point, size: the ResNet's, VGG16's, one that cannot be, two halves, all right.
-PRINTED = ((0.9051, 4, 938), (0.78, 2, 938), (0.6515, 4, 938), (0.12, 2, 200), (0.5, 1, 20), (1.0, 2, 50))
+#: Printed accuracy, digits after the point, size: the ResNet's, VGG16's, one that cannot be, two halves, all, none.
+PRINTED = (
+    (0.9051, 4, 938),
+    (0.78, 2, 938),
+    (0.6515, 4, 938),
+    (0.12, 2, 200),
+    (0.5, 1, 20),
+    (1.0, 2, 50),
+    (0.0, 2, 50),
+)
 
 
 def _counts(printed, digits, size, half=0.5, slack=1e-9, end=1):
@@ -34,6 +42,8 @@ def counts_behind(answer, _ham):
             return f"{what}. The share need not equal what is printed: it was rounded."
         if set(given) < set(right) and size in set(right) - set(given):
             return f"{what}. All may be right, too: go up to `size` itself."
+        if set(given) < set(right) and 0 in set(right) - set(given):
+            return f"{what}. None may be right, too: start at 0."
         if set(given) < set(right):
             return f"{what}; {right} fit. A half may go either way; leave room for the computer's own rounding, `1e-9`."
         return f"{what}; {right or 'none'} fit. Divide each count by `size` and compare with what is printed."
@@ -83,8 +93,7 @@ def swap_in(answer, ham):
     classes = table["dx"].to_numpy(str)
     tested = pd.Series(split.test).groupby(groups[split.test]).first().to_numpy()
     siblings = np.setdiff1d(split.test, tested)[::2]
-    a = split.train.copy()
-    given = np.asarray(answer(a, siblings.copy(), classes, 93))
+    given = np.asarray(answer(split.train.copy(), siblings.copy(), classes, 93))
     if not np.issubdtype(given.dtype, np.integer) or given.ndim != 1:
         return "Return row positions, whole numbers, in one array."
     if len(np.unique(given)) != len(given):
@@ -97,7 +106,10 @@ def swap_in(answer, ham):
     if np.setdiff1d(given, np.concatenate([split.train, siblings])).size:
         return "Your B holds rows that are neither in A nor siblings."
     if len(given) != len(split.train):
-        return f"Your B has {len(given)} rows, A has {len(split.train)}. For each sibling that comes in, one goes out."
+        return (
+            f"Your B has {len(given)} rows, A has {len(split.train)}. For each sibling that comes in, one goes out "
+            "(draw without replacement, or the same may go out twice)."
+        )
     counts = pd.DataFrame({name: pd.Series(classes[rows]).value_counts() for name, rows in
                            (("A", split.train), ("B", given))}).fillna(0)  # fmt: skip
     wrong = counts[counts["A"] != counts["B"]]
@@ -109,6 +121,9 @@ def swap_in(answer, ham):
         )
     if not np.array_equal(given, np.sort(given)):
         return "The rows are right; sort them."
+    # Drawn with replacement, one image goes out twice under most seeds, not under all.
+    if any(len(answer(split.train.copy(), siblings.copy(), classes, seed)) != len(given) for seed in range(95, 125)):
+        return "Under some seeds your B is larger than A: one image went out twice. Draw without replacement."
     if len(siblings) and np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 94)), given):
         return "Another seed gives the same rows. Draw who goes out at random, by `seed`."
     if not np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 93)), given):
