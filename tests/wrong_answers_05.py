@@ -43,7 +43,7 @@ WRONG = {
         "rounded up": (answered(sizes, up=True), "Round down, not up"),
         "no remainder kept": (answered(sizes, whole=False), "Sizes are whole numbers"),
         "goes on below nothing": (answered(sizes, stop=False), "Return 0 there"),
-        "one too few": (answered(lambda s, steps: s - sum(w for k, w in steps if k == "conv")), "fits n - 2 times"),
+        "one too few": (answered(sizes, less=0), "fits n - 2 times"),
         "the first step only": (answered(lambda s, steps: sizes(s, steps[:1])), "one step at a time"),
     },
     "5.2": {

@@ -16,10 +16,10 @@ CHAINS = (
 )
 
 
-def _walk(size, steps, padded=False, up=False):
+def _walk(size, steps, padded=False, up=False, less=1):
     for kind, width in steps:
         if kind == "conv":
-            size = size if padded else size - width + 1
+            size = size if padded else size - width + less
         else:
             size = -(-size // width) if up else size // width
         if size < 1:
@@ -41,7 +41,7 @@ def output_size(answer, _ham):
         return "That is a padded convolution, which keeps the size. Here a kernel has to fit wholly inside."
     if given == [_walk(size, steps, up=True) for size, steps in CHAINS]:
         return "A pool takes whole windows only. Round down, not up."
-    if given == [size - sum(width for kind, width in steps if kind == "conv") for size, steps in CHAINS]:
+    if given == [_walk(size, steps, less=0) for size, steps in CHAINS]:
         return "A kernel of 3 fits n - 2 times into n pixels, not n - 3 times: count its places in a row of 3."
     for (size, steps), mine, wanted in zip(CHAINS, given, right, strict=True):
         if not float(mine).is_integer():

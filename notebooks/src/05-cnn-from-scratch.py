@@ -95,8 +95,9 @@ print(f"balanced accuracy, the mean of its recalls:    {balanced:.3f}; always nv
 # By accuracy the network is worse than the rule. By balanced accuracy it is far better. You know from Chapter 4 why
 # both can be true. What remains is the network itself: what is it, and could it do better?
 #
-# A **neural network** is a chain of **layers**: each turns the numbers that it gets into others, by weights that
-# training sets. If most of its layers are convolutions, it is a **convolutional neural network**, a **CNN**.
+# A **neural network** is a chain of **layers**: each turns the numbers that it gets into others, many of them by weights
+# that training sets. If most of those weighing layers are convolutions, it is a **convolutional neural network**, a
+# **CNN**.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -196,8 +197,10 @@ checks.check("5.1", output_size, ham)
 # %% [markdown]
 # ## Table 1, walked
 #
-# Here is the network as the paper prints it ([Garg et al. 2019](https://arxiv.org/abs/1912.03798), Table 1): each
-# layer and the side of what it gives. Walk along, and mark each size that cannot follow from the one before.
+# Here are the first twelve lines of the network as the paper prints it ([Garg et al.
+# 2019](https://arxiv.org/abs/1912.03798), Table 1): each layer and the side of what it gives. (After them come a global
+# pooling, a dense layer of 4,096 units, dropout and five outputs.) Walk along, and mark each size that cannot follow
+# from the one before.
 
 # %% tags=["nbval-check-output"]
 PRINTED = [
@@ -205,13 +208,13 @@ PRINTED = [
     ("conv", 3, 506), ("relu", 1, 506), ("pool", 2, 253), ("conv", 3, 251),
     ("relu", 1, 251), ("conv", 3, 57), ("relu", 1, 57), ("conv", 5, 53),
 ]  # fmt: skip
-size = 512
+side = 512
 for number, (kind, width, printed) in enumerate(PRINTED, 1):
-    expected = {"conv": size - width + 1, "pool": size // width, "relu": size}[kind]
-    note = "" if printed == expected else f"   <- {expected} follows from {size}"
+    expected = {"conv": side - width + 1, "pool": side // width, "relu": side}[kind]
+    note = "" if printed == expected else f"   <- {expected} follows from {side}"
     print(f"{number:>2}  {kind} {width}   printed {printed}{note}")
     # Go on from what is printed; but a ReLU changes no size, whatever is printed.
-    size = expected if kind == "relu" else printed
+    side = expected if kind == "relu" else printed
 
 # %% [markdown]
 # Two lines do not follow. The ReLU of line 4 cannot change a size: a misprint, since the next line goes on from the
@@ -222,10 +225,10 @@ for number, (kind, width, printed) in enumerate(PRINTED, 1):
 fitting = []
 for count in range(1, 8):
     for kinds in product(("conv", "pool"), repeat=count):
-        size = 251
+        side = 251
         for kind in kinds:
-            size = size - 2 if kind == "conv" else size // 2
-        if size == 59 and "pool pool" not in " ".join(kinds):  # line 10 then gives 57
+            side = side - 2 if kind == "conv" else side // 2
+        if side == 59 and "pool pool" not in " ".join(kinds):  # line 10 then gives 57
             fitting.append(" ".join(kinds))
 print(f"{len(fitting)} sequences of at most 7 layers lead from 251 to 59; no pool follows a pool. For instance:")
 for sequence in fitting[:4]:
@@ -236,8 +239,10 @@ print(f"The one this book takes, {PATTERN!r}, is among them: {PATTERN in fitting
 
 # %% [markdown]
 # So Table 1 cannot be rebuilt with certainty. Several networks have its printed sizes. This book takes the one whose
-# second block looks like the printed first one, three convolutions and a pool, with the number of channels doubled from
-# block to block (the third block has two convolutions: no more fit), and calls it what it is: a **reconstruction**.
+# second block looks like the printed first one, three convolutions and a pool (the third block has two convolutions: no
+# more fit). Of the channels the table prints 64 at a side of 251 and 256 at 57; 128 stand between. Two more things it
+# does not say, and we chose: the global pooling is an average, and the dropout stands before the last layer. So this
+# book calls its network what it is: a **reconstruction**.
 #
 # ## The reconstruction, layer by layer
 #
@@ -277,10 +282,10 @@ except ValueError as error:
 # hands the dense layer one number a channel, whatever the size. The work does depend on it. And the pattern needs a
 # certain size, or its last kernel does not fit any more.
 #
-# One line of Table 1 is changed on purpose. The paper ends in five outputs with a sigmoid each. There are seven
-# diagnoses, so five outputs cannot name them. And separate **sigmoids**, each of which squeezes one number between zero
-# and one, need not sum to one, although the loss that the paper names, categorical cross-entropy, takes them for the
-# probabilities of one answer. A **softmax** over seven outputs is what that loss expects.
+# One line of Table 1 is changed on purpose, its last. The paper ends in five outputs with a sigmoid each. There are
+# seven diagnoses, so five outputs cannot name them. And separate **sigmoids**, each of which squeezes one number
+# between zero and one, need not sum to one, although the loss that the paper names, categorical cross-entropy, takes
+# them for the probabilities of one answer. A **softmax** over seven outputs is what that loss expects.
 
 # %% tags=["nbval-check-output"]
 raw = np.array([2.0, 0.5, -1.0, 1.0, 0.0, 3.0, -2.0])
@@ -363,16 +368,16 @@ checks.check("5.3", weighted_loss, ham)
 #
 # `training.fit` is the one loop of this course. After each epoch it looks at the validation loss, keeps the best
 # weights, lowers the learning rate when nothing improves, and above the quick tier writes a checkpoint, so that an
-# interrupted run resumes as if nothing had happened. (Run the page again from the top: a network that has begun to learn
-# is another start.)
+# interrupted run resumes as if nothing had happened. (To train anew, run the page from the top: this cell, run twice,
+# would go on from the weights that it has.)
 
 # %%
 #| name: cnn-curves
 #| caption: Learning curves of the paper's CNN on the images of this page. Left, the loss of training and validation
 #|   images; right, balanced accuracy of the validation images; dashed, its floor. Vertical line, the epoch that is
 #|   kept.
-#| alt: Two small panels over the epochs. Left, two lines of loss that stay close together. Right, a line near the
-#|   dashed floor.
+#| alt: Two small panels over the epochs. Left, two nearly flat lines of loss, one above the other. Right, a line near
+#|   the dashed floor.
 split = splits.grouped(ham.table, fold=0, seed=config.seed)
 rows = networks.training_rows(split, config)
 codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes.astype("int64")
@@ -401,8 +406,10 @@ print(f"{len(rows)} images, {len(fitted.history)} epochs, {len(rows) / fitted.ep
 
 # %% [markdown]
 # On this page the network sees few images a few times: in the quick tier it has hardly begun, and its balanced accuracy
-# stays near the floor. That is no verdict; it shows how training runs. The verdict comes from the records below, which
-# were trained on all images of the training lesions.
+# stays near the floor. (A network that knows nothing has a loss of about two, the logarithm of seven. Validation images
+# have another mix of classes than the few that the weights were made from, so their line need not lie on the other:
+# that is no learning by heart.) That is no verdict; it shows how training runs. The verdict comes from the records
+# below, which were trained on all images of the training lesions.
 #
 # ## What do its layers see?
 #
@@ -410,10 +417,11 @@ print(f"{len(rows)} images, {len(fitted.history)} epochs, {len(rows) / fitted.ep
 
 # %%
 #| name: feature-maps
-#| caption: What five kernels of an early, a middle and a late convolution of the network on this page make of one
-#|   lesion, after ReLU. Bright, a strong answer; each row is a layer, and later layers have fewer and coarser places.
+#| caption: What the five kernels whose answers vary most make of one lesion, after ReLU, in an early, a middle and a late
+#|   convolution of the network on this page. Each picture is scaled to its own largest answer, so brightness cannot be
+#|   compared between pictures. Later layers have fewer and coarser places.
 #| alt: Three rows of five small pictures. In the upper row the lesion's outline and texture are plain to see. Towards
-#|   the lower rows the pictures become blocks, and the lesion can hardly be recognised.
+#|   the lower rows the pictures become blocks, and of the lesion little more than a patch is left.
 relus = [layer for layer in cnn.layers if isinstance(layer, layers.ReLU)]
 chosen = {"early": relus[0], "middle": relus[3], "late": relus[7]}
 watch = keras.Model(cnn.inputs, [layer.output for layer in chosen.values()])
@@ -431,8 +439,8 @@ plots.show(plots.gallery(seen, names), photo=True)
 # %% [markdown]
 # In the early maps the lesion is still to be seen; later ones are coarser, which is built in. That kernels come to
 # answer to edges, as the handwritten ones did, and later layers to *what* is there, takes training. In the quick tier
-# this network has hardly had any, and its maps are those of kernels near their random start. The last step, global
-# pooling, forgets the place altogether.
+# this network has hardly had any, and its maps are those of kernels near their random start. Global pooling, which comes
+# after the convolutions, forgets the place altogether.
 #
 # ## On and off
 #
@@ -480,11 +488,11 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
     inside = keras.Model(untrained.input, [layer.output for layer in untrained.layers if isinstance(layer, layers.ReLU)])
     found = [np.asarray(answer, "float64") for answer in inside(pixels[:16].astype("float32"), training=True)]
     typical = np.sqrt([np.mean(answer**2) for answer in found])  # root mean square
-    difference = np.sqrt([np.mean(answer.var(axis=0)) for answer in found]) / typical  # spread between images, relative
-    answers_of[name] = pd.DataFrame({"size": typical, "difference": difference})
+    spread = np.sqrt([np.mean(answer.var(axis=0)) for answer in found]) / typical  # between images, relative
+    answers_of[name] = pd.DataFrame({"size": typical, "difference": spread})
     print(f"{name}: size of each layer's answers, and how far images differ in them")
     print("   size", *(f"{value:.3f}" for value in typical))
-    print("   diff", *(f"{value:5.0%}" for value in difference))
+    print("   diff", *(f"{value:5.0%}" for value in spread))
     dense = sum(layer.count_params() for layer in untrained.layers if getattr(layer, "units", None) == 4096)
     print(f"   {dense:,} of {untrained.count_params():,} weights are in the dense layer of 4,096 units")
 
@@ -557,7 +565,9 @@ plots.show(fig)
 #|   epoch chosen on the test images, a mistake that Chapter 9 measures. Compare a dot with its own tick, and rows of
 #|   one protocol with each other; under grouped the networks were tested on fold 0, the machines on all five folds.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, with one row a record. Each row has a dot with
-#|   a line, and a black tick for its floor.
+#|   a line, and a black tick for its floor. In accuracy the networks with class weights lie left of their ticks, the
+#|   restored ones and the machines right of them. In balanced accuracy all lie right of their ticks, and under each
+#|   protocol the machines lie furthest right.
 SHOWN = ("cnn-", "classical-grouped-handcrafted-svm", "classical-holdout938-handcrafted-svm")
 KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and run.comparable]
 KEPT.sort(key=lambda run: (run.facts["protocol"], run.name))
@@ -584,8 +594,8 @@ for kind, protocol in product(("cnn-paper", "cnn-improved", "cnn-cosine"), ("gro
 # %%
 #| name: cnn-confusion
 #| caption: Confusion matrix of the paper's CNN with both changes, batch-normalised and without the dense layer of 4,096
-#|   units, as we trained it, on the paper's 938 test images as Chapter 2 infers them. Rows are true, columns are
-#|   answers.
+#|   units, as we trained it, on 938 test images drawn as Chapter 2 infers that the paper drew its own. Rows are true,
+#|   columns are answers.
 #| alt: A table of counts with one row and one column a diagnosis, shaded by share of the row.
 BY_NAME = {run.name: run for run in KEPT}
 ours, restored = (BY_NAME[f"cnn-improved-holdout938-96x96{end}"] for end in ("", "-restored"))
@@ -600,12 +610,18 @@ scores = pd.DataFrame({"recall, paper": TABLE_3["recall"], "precision, paper": T
 scores["recall, here"] = np.diag(matrix) / matrix.sum(axis=1)
 scores["precision, here"] = np.diag(matrix) / matrix.sum(axis=0).clip(lower=1)
 print(scores.round(2).to_string())
+missed = matrix.loc["mel"].drop("mel").sort_values(ascending=False)
+print(f"melanomas found: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()}; the others called",
+      ", ".join(f"{dx} {count}" for dx, count in missed.items() if count))
+print(f"nevi called melanoma: {matrix.loc['nv', 'mel']}")
 
 # %% [markdown]
-# The four columns stand side by side, and still do not weigh the same: the paper's network had an input of 512 pixels
-# and a training that is not described in full ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)); ours has both
-# changes, and had a small input and a processor. What can be compared is the pattern: which diagnoses are found, and at
-# what price.
+# What did it miss, then? Ours finds about a third of the melanomas; most of those that it misses it calls `bkl` or
+# `akiec`, few of them nevi. It pays for those that it finds: of its answers "melanoma" one in seven is right. The
+# paper's network found more of the melanomas, and hardly any `bkl`. With 39 melanomas and six `df`, a few images decide
+# such a number. And the columns cannot be compared number by number: the test images are others, with the same counts;
+# the paper's network had an input of 512 pixels, and a training that is not described in full ([Garg et al.
+# 2019](https://arxiv.org/abs/1912.03798)); ours has both changes, and a small input.
 #
 # What did the two changes buy, and was the network worth its trouble? Ask lesion by lesion, where two models answered
 # the same ones: the network with both changes beside the one as printed, and beside the support vector machine on
@@ -636,7 +652,7 @@ for what, found in told.items():
 
 # %% [markdown]
 # The two changes, first. Balanced accuracy is higher with them, under both protocols and in both readings, and those
-# intervals lie above zero; in accuracy all but one reach zero. So much are the two recipes worth, as they are: a
+# intervals lie above zero; in accuracy all but one reach zero. That is what one whole recipe is worth over the other: a
 # smaller dropout and a larger learning rate come with the changes. (On the 938 the network as printed was also given
 # more epochs; on the grouped split both had as many.) The network as printed does learn, then, though less; and less
 # than the paper's own did, by the balanced accuracy at the head of this chapter. Ours had a smaller input, and what
@@ -646,7 +662,9 @@ for what, found in told.items():
 # told from the smaller one; on the grouped fold, where more lesions are tested, it is behind in three of four lines.
 # There it was given twenty epochs, not thirty, and the last of them is the one that is kept; after as many epochs the
 # smaller one had about the same validation loss. Under the other protocol both had twenty, and the lowest validation
-# loss of the larger one is no lower. (The smaller one was computed with more digits there.) So for as many epochs more
+# loss of the larger one is no lower. (The smaller one was computed with more digits there. And
+# its losses are divided by the sum of the class weights, those of the larger one by the number of images; here that
+# changes a loss by less than one in a hundred.) So for as many epochs more
 # pixels bought nothing here, and there are nearly twice as many to compute with. Whether they would with more epochs,
 # these records cannot say, and a GPU can.
 #
@@ -657,7 +675,7 @@ for what, found in told.items():
 # question.
 #
 # Was it worth the trouble? It was not, yet: the machine is ahead in every line, and no interval reaches zero. It is no
-# even race. Its features were measured on larger pictures, inside outlines that an expert had checked, and its
+# even race. The machine's features were measured on larger pictures, inside outlines that an expert had checked, and its
 # parameters were tuned; the network had to learn from a few thousand lesions what to look at.
 #
 # ## Was it done?
@@ -693,8 +711,7 @@ plots.show(fig)
 # its steps too small to move it? Most of its epochs were trained with less than a tenth of the first learning rate. So
 # much is measured; that the rate fell too early is a guess, which another training can test. (The other network ended
 # at its limit, too, of fewer epochs, most of them at the full rate: about that one the history says only that they were
-# few. Its validation loss was divided by the sum of the class weights, not by the number of images; so do not compare
-# the losses of the two.)
+# few. The two have other validation lesions, so do not compare their losses.)
 #
 # Why did the rate fall when it did? At its full size the steps are large, and the loss jumps from epoch to epoch. One
 # lucky epoch counts as the best, three without a better one follow, and `training.fit` lowers the rate. (After eight,
@@ -719,7 +736,8 @@ for (schedule, run), shade in zip(by_schedule.items(), ("#9A9A9A", "#0072B2")):
     rates.plot(history["epoch"], history["learning_rate"], "o-", color=shade, markersize=3, label=schedule)
     scores.plot(history["epoch"], history["validation_balanced_accuracy"], "o-", color=shade, markersize=3)
     print(f"{schedule}: epoch {told['best_epoch']} of {told['epochs_trained']} is kept, {told['precision']}; lowest")
-    print(f"   validation loss {history['validation_loss'].min():.3f}, last training loss {history['loss'].iloc[-1]:.3f}")
+    print(f"   validation loss {history['validation_loss'].min():.3f}, last {history['validation_loss'].iloc[-1]:.3f}, "
+          f"last training loss {history['loss'].iloc[-1]:.3f}")
 rates.set(yscale="log", title="learning rate", xlabel="epoch")
 rates.legend()
 scores.axhline(1 / len(CLASSES), color="#1A1A1A", linestyle="--", linewidth=1)
@@ -739,9 +757,10 @@ for reading in ("", "-restored"):
 # accuracy the two cannot be told apart. That speaks for the guess: for this network, on this fold, in one training
 # each. The two also differ in the precision of their numbers (bfloat16 keeps fewer digits than float32), since they
 # were trained on different machines. And it is a second look at these test lesions, as was said above. Whether still
-# more epochs would help is not measured. The curves show no sign of learning by heart: the loss of the validation
-# images has not risen. (That the training loss lies above it says little; dropout and augmentation make the training
-# images harder.)
+# more epochs would help is not measured. There is no sign of learning by heart: the loss of the validation images ends
+# about where it was lowest. (The losses of the two are divided by different sums, as above; on one scale they differ by
+# a hundredth less. That the training loss lies above it says little; dropout and augmentation make the training images
+# harder.)
 #
 # ## A record of your own
 #
@@ -771,6 +790,9 @@ assert len(each["both"]) == 3 and (each["both"] > each["batch-norm"]).all(), "th
 assert len(true) == 938 and np.isclose((np.asarray(true) == said).mean(), ours.metric("accuracy")["value"], atol=1e-4)
 assert ours.metric("accuracy")["high"] < ours.metric("accuracy")["floor"] < restored.metric("accuracy")["low"]
 assert restored.metric("balanced_accuracy")["value"] < ours.metric("balanced_accuracy")["value"]
+hits = matrix.loc["mel", "mel"]
+assert 0.3 < hits / matrix.loc["mel"].sum() < 0.4 and set(missed.index[:2]) == {"bkl", "akiec"}, "about a third"
+assert missed.iloc[:2].sum() > 0.7 * missed.sum() and 1 / 8 < hits / matrix["mel"].sum() < 1 / 6, "one in seven"
 
 # %% tags=["assertion"]
 grouped = histories["cnn-improved-grouped-96x96"]

@@ -535,7 +535,7 @@ print("  ", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
 
 # %%
 #| name: resnet-confusion
-#| caption: Confusion matrix of our ResNet with frozen weights on the test images that Chapter 2 infers for the paper.
+#| caption: Confusion matrix of our ResNet with frozen weights on 938 test images, drawn as Chapter 2 infers for the paper.
 #|   Rows are true, columns are answers; the shade is the share of the row.
 #| alt: A table of counts with one row and one column a diagnosis. The cell of nevi that were called nevi is by far the
 #|   largest; in the row of melanoma many stand in the column of nevi.
