@@ -265,7 +265,6 @@ for axis, when in zip(axes, red, strict=True):
     plots.intervals(axis, red.loc[nevi.index, when].groupby(nevi["dataset"]).apply(interval).unstack(), COLOURS["nv"])
     axis.set(title=when, xlabel="share of red, moles")
 plots.show(fig)
-named = nevi["dataset"].to_numpy(str)
 guesser = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
 within, guessed = {}, {}
 for when, shades in zip(red, (means, neutral)):
@@ -274,8 +273,8 @@ for when, shades in zip(red, (means, neutral)):
     print(f"{when}: the source explains {source:.0%} of the spread, the diagnosis {dx:.0%};", end=" ")
     print(f"within the sources {within[when]:.1%}")
     if len(medians) > 1:  # not every copy of the table names the sources
-        said = cross_val_predict(guesser, shades[nevi.index], named)
-        guessed[when] = balanced_accuracy_score(named, said)
+        said = cross_val_predict(guesser, shades[nevi.index], nevi["dataset"])
+        guessed[when] = balanced_accuracy_score(nevi["dataset"], said)
         print(f"   a line through red, green and blue tells a mole's source: balanced accuracy {guessed[when]:.2f}")
 
 # %% [markdown]
@@ -895,22 +894,16 @@ if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other i
     assert explain["after"][1] < 0.7 * explain["before"][1], "and the diagnosis explains less as well"
     lifted = np.subtract(channels["CLAHE"], channels["photograph"])
     assert 0 < lifted[0] < lifted[1:].min() - 2, "CLAHE lifts red less than the other two"
-    assert inner > 1.3 * outer, "the median filter takes more from the lesion than from the skin"
-    assert found["mean"].max() > 1.5 * found["mean"].min(), "hair removal works more on some diagnoses"
-    assert ladder.index[-1] == "no augmentation" and set(ladder.index[:2]) == {
-        "JPEG each epoch, then Keras, four layers",
-        "Keras, four layers",
-    }
+    assert inner > 1.3 * outer and found["mean"].max() > 1.5 * found["mean"].min(), "more from the lesion, from some"
+    assert ladder.index[-1] == "no augmentation" and all("Keras, four layers" in rung for rung in ladder.index[:2])
     assert 1 < chain / compiled < compiled, "one look-up helps, and compiling it helps more"
     assert ladder.iloc[0] > 0.8 * ladder.iloc[1], "the layers take the time, not the decoding"
-    *honest, leaky = marks.values()
-    assert min(leaky) > np.max(honest) + 0.05
+    assert min(marks["copies of\nall images"]) > max(marks["no copies"] + marks["copies of\ntraining images"]) + 0.05
     assert set(loss["both"].nlargest(2).index) == {"df", "vasc"} and loss["both"].idxmin() == "nv"
     assert twice["balanced accuracy"].idxmax() == "one of them" and twice["recall of df"].idxmax() == "both"
     assert twice.loc["both", "recall of nv"] < twice.loc["one of them", "recall of nv"] / 2
-    assert twice.loc["both", "balanced accuracy"] > twice.loc["none", "balanced accuracy"], "still above none"
-    fallen = pd.DataFrame(recalls).T["accuracy"]
-    assert fallen["none"] > fallen["one of them"] > fallen["both"] + 0.2, "accuracy falls furthest"
+    assert twice["balanced accuracy"].idxmin() == "none", "still above that with none"
+    assert recalls["none"]["accuracy"] > recalls["one of them"]["accuracy"] > recalls["both"]["accuracy"] + 0.2
 
 # %% [markdown]
 # ## Quiz

@@ -557,8 +557,8 @@ for question, (name, other) in PAIRS.items():
 # 3](03-preprocess-and-augment.ipynb)); whether for its VGG16, too, it does not make clear. One such correction is not
 # enough to explain its score: our retrained network, which is built more like the paper's, stays above the floor in
 # that reading. Two at once would be more than enough: "evened twice", in the last lines above, divides by the shares
-# twice, as if the rarest class were the commonest, and both networks fall far below 78 %. It shifts answers after a
-# training, and is not a training with two corrections; it shows how much such a choice can weigh.
+# twice, as if the rarest class were the commonest, and both networks fall far below the paper's score. It shifts
+# answers after a training, and is not a training with two corrections; it shows how much such a choice can weigh.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">

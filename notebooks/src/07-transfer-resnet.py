@@ -617,6 +617,8 @@ for protocol in ("holdout938", "grouped"):
     for reading in ("", "-evened"):
         ahead = gains[f"resnet-tuned-{protocol}", f"resnet-last-{protocol}", reading]
         assert ahead.loc[("balanced_accuracy", "all"), "low"] > 0, "against last, too"
+
+# %% tags=["assertion"]
 for pair in (("vgg16-tuned", "resnet-frozen"), ("resnet-tuned", "vgg16-tuned")):
     for reading in ("", "-evened"):
         gain = gains[f"{pair[0]}-holdout938", f"{pair[1]}-holdout938", reading].xs("all", level="dx")
