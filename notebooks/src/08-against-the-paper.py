@@ -343,7 +343,7 @@ for protocol in PROTOCOLS:
     page = pd.DataFrame.from_dict(lines, orient="index", columns=["images", *ORDER]).rename_axis("model").reset_index()
     page = page.to_html(index=False, border=0, na_rep="–", classes="wide")
     title = f"{TITLES[protocol]}: value [95 % interval]"
-    page = page.replace(" [", "<br>[")  # the interval below its value
+    page = page.replace(" [", "\n[")  # in the book the interval stands below its value
     display(HTML(page.replace("<thead>", f'<caption style="text-align:left">{title}</caption><thead>', 1)))
 
 # %% [markdown]
