@@ -190,7 +190,7 @@ def test_the_printed_table_has_these_numbers_in_the_right_places(page):
                     truth, answers, _ = of_record(name)
                     value = scores(truth, answers)[SHOWN[head.split(",")[0]]]
                     assert float(text.split()[0]) == pytest.approx(value, abs=0.00051), (protocol, model, head)
-                    assert re.fullmatch(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", text)
+                    assert re.fullmatch(r"\d\.\d{3}\n\[\d\.\d{3}, \d\.\d{3}\]", text)
                     assert images == f"{len(truth):,}"
                 elif model not in ("always nv", "paper: CNN", "paper: VGG16", "paper: ResNet"):
                     assert text == "–", (protocol, model, head)
