@@ -185,7 +185,7 @@ axes[0].legend(["red", "green", "blue"], handlelength=1)
 plots.show(fig)
 for reading, batch in readings.items():
     red, green, blue = batch.mean(axis=(0, 1, 2))
-    print(f"{reading:<12} mean red {red:.0f}, green {green:.0f}, blue {blue:.0f} over the seven images;", end=" ")
+    print(f"{reading:<12} mean red {red:.0f}, green {green:.0f}, blue {blue:.0f} on seven images;", end=" ")
     print(f"red at 255: {(batch[..., 0] == 255).mean():.0%}")
 
 # %% [markdown]

@@ -135,7 +135,7 @@ right.invert_yaxis()
 plots.show(fig)
 for name in STACKS:
     print(f"{name:<25} last training loss {losses[name][-1]:.3f}; gradient of the")
-    print("   first convolution {:.0e}, of the last {:.0e}, of the seven biases at the end {:.0e}".format(*arriving[name]))
+    print("   first convolution {:.0e}, last {:.0e}, seven biases at the end {:.0e}".format(*arriving[name]))
 print(f"the shares of the classes, answered to every image: loss {blind:.3f}")
 
 # %% [markdown]

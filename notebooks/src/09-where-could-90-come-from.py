@@ -264,9 +264,10 @@ for name, other in chosen:
     seen = book[name].history.set_index("epoch")["validation_accuracy"]
     loss, test = (book[one].facts["hyperparameters"]["best_epoch"] for one in (name, other))
     epochs[name.replace("-holdout938", "")] = {
-        "points": round(100 * gained[name], 1), "right then": tally[name], "by val. loss": loss,
-        "by val. accuracy": "or ".join(f"{epoch} " for epoch in seen.index[seen == seen.max()]).strip(), "by the test": test}
-print("points from choosing the epoch on the 938, images right then, and the epoch that each way keeps:")
+        "points": round(100 * gained[name], 1), "right then": tally[name], "by loss": loss,
+        "by accuracy": "or ".join(f"{epoch} " for epoch in seen.index[seen == seen.max()]).strip(), "by the test": test}
+print("points from choosing the epoch on the 938, images right then, and the epoch kept")
+print("by the loss and by the accuracy of validation images, and by the accuracy of the test:")
 print(pd.DataFrame(epochs).T.to_string())
 print(f"on average {100 * gained.mean():+.1f} points, from {100 * gained.min():+.1f} to {100 * gained.max():+.1f}")
 
@@ -492,7 +493,7 @@ for name in ("leakage-frozen", "leakage-tuned"):
     facts, results = experiments.load(records.book_folder() / name)
     notes[name] = facts["notes"]
     parts.append(leakage.effects(results, ratio=facts["test_images"] / facts["training_images"]))
-effects = pd.concat(parts).rename(index={"tuned": "last block"}, level="model")  # Chapter 7 calls more blocks so
+effects = pd.concat(parts).rename(index={"tuned": "last"}, level="model")  # Chapter 7 calls more blocks so
 shown = effects.xs("accuracy", level="metric")
 shown = 100 * shown.loc[[(m, s) for m in shown.index.unique(0) for s in ("could leak", "control")],
                         ["value", "low", "high"]]
@@ -504,7 +505,7 @@ axis.set_xlabel("points of accuracy, B minus A")
 plots.show(fig)
 print("Over n repetitions:")
 print(effects.rename(columns={"repetitions": "n"}).round(3).to_string())
-print(textwrap.fill(f"last block: {notes['leakage-tuned']}", 80))
+print(textwrap.fill(f"last: {notes['leakage-tuned']}", 80))
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -604,9 +605,9 @@ taught = [np.mean(book[f"resnet-frozen-{exam}-200x150"].facts["hyperparameters"]
 assert 9 / 8 < taught[1] / taught[0] < 8 / 7, "about an eighth more"
 assert max(tally.values()) < 849, "none gets as many right"
 kept = pd.DataFrame(epochs).T
-same = kept.index[kept["by val. accuracy"] == kept["by the test"].astype(str)]
+same = kept.index[kept["by accuracy"] == kept["by the test"].astype(str)]
 assert {"cnn-paper-96x96", "cnn-improved-96x96", "resnet-frozen-200x150"} <= set(same), "with no peek at all"
-assert str(kept.loc["cnn-improved-128x128", "by the test"]) in kept.loc["cnn-improved-128x128", "by val. accuracy"].split(" or ")
+assert str(kept.loc["cnn-improved-128x128", "by the test"]) in kept.loc["cnn-improved-128x128", "by accuracy"].split(" or ")
 assert (gained < 0.01).sum() > len(gained) / 2, "for most less than one"
 assert max(map(abs, missed)) > left.abs().max() and (gaps := carried.diff(axis=1).iloc[:, 1])["resnet-frozen"] > 0
 assert gaps.drop("resnet-frozen").between(-0.0225, -0.0075).all(), "one to two points lower"
