@@ -266,8 +266,8 @@ for name, other in chosen:
     epochs[name.replace("-holdout938", "")] = {
         "points": round(100 * gained[name], 1), "right then": tally[name], "by loss": loss,
         "by accuracy": "or ".join(f"{epoch} " for epoch in seen.index[seen == seen.max()]).strip(), "by the test": test}
-print("points from choosing the epoch on the 938, images right then, and the epoch kept")
-print("by the loss and by the accuracy of validation images, and by the accuracy of the test:")
+print("points from choosing the epoch on the 938; images right then; the epoch kept")
+print("by loss and by accuracy of validation images, and by accuracy of the test:")
 print(pd.DataFrame(epochs).T.to_string())
 print(f"on average {100 * gained.mean():+.1f} points, from {100 * gained.min():+.1f} to {100 * gained.max():+.1f}")
 
