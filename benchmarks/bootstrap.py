@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-from helpers import bootstrap, metrics
+from helpers.evaluate import _bootstrap as bootstrap
+from helpers.evaluate import _metrics as metrics
 from helpers.ham10000 import CLASSES, PUBLISHED_IMAGES
-from helpers.provenance import versions
+from helpers.records._provenance import versions
 from helpers.settings import SEED
 
 TARGET = Path(__file__).parent / "results" / "bootstrap.json"
@@ -61,7 +62,7 @@ def main():
     seconds, processor = [], []
     for _ in range(3):
         start, used = time.perf_counter(), time.process_time()
-        table = metrics.evaluate(y_true, y_prob, groups, melanoma_threshold=thresholds)
+        table = metrics.report(y_true, y_prob, groups, melanoma_threshold=thresholds)
         seconds.append(time.perf_counter() - start)
         processor.append(time.process_time() - used)
     looped = in_a_loop(y_true, y_prob, groups, LOOPED) / LOOPED * metrics.RESAMPLES

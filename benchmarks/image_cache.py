@@ -28,7 +28,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers import data, images, settings
+from helpers import settings
+from helpers.data import _loader as data
+from helpers.data import _pixels as images
 
 SIZES = ((150, 200), (75, 100))
 RESULTS = Path(__file__).parent / "results" / "image_cache.json"
@@ -117,7 +119,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     processes = os.cpu_count()
-    config = settings.load("meet-the-data", data=options.folder, cache=tempfile.gettempdir())
+    config = settings.for_chapter("meet-the-data", data=options.folder, cache=tempfile.gettempdir())
     dataset = data.load(config)
     height, width = dataset.size
     report = {
@@ -135,7 +137,7 @@ def main():
             runs["keeping"].append(measure(bare_loop, dataset, size, processes, True))
             runs["discarding"].append(measure(bare_loop, dataset, size, processes, False))
             with tempfile.TemporaryDirectory() as folder:
-                fresh = settings.load("meet-the-data", data=options.folder, cache=folder)
+                fresh = settings.for_chapter("meet-the-data", data=options.folder, cache=folder)
                 runs["cache"].append(measure(images.load_pixels, dataset, fresh, size))
                 runs["second"].append(measure(images.load_pixels, dataset, fresh, size))
         report["sizes"][f"{size[1]}x{size[0]}"] = summary(runs, len(dataset.table))

@@ -21,7 +21,7 @@ import threading
 from functools import cache, partial
 from pathlib import Path
 
-from helpers import provenance
+from helpers.records import _provenance as provenance
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"

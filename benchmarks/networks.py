@@ -27,10 +27,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import activations, data, images, models, pipeline, provenance, recipes, settings, training
+from helpers import settings
+from helpers.data import _loader as data
+from helpers.data import _pixels as images
 from helpers.ham10000 import CLASSES
+from helpers.networks import _activations as activations
+from helpers.networks import _architectures as models
+from helpers.networks import _batches as pipeline
+from helpers.networks import _recipes as recipes
+from helpers.networks import _training as training
+from helpers.records import _provenance as provenance
 
-import keras  # isort: skip  # after helpers.models, which quietens TensorFlow's log
+import keras  # isort: skip  # after helpers.networks, which quietens TensorFlow's log
 import tensorflow as tf  # isort: skip
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
@@ -111,7 +119,8 @@ def endless(cached, codes):
     """Return batches of the cached activations, epoch after epoch, whole batches only."""
     epoch = 0
     while True:
-        yield from activations.training_batches(cached, codes, np.arange(IMAGES), RECIPE.batch, seed=1, epoch=epoch)
+        rows = np.arange(IMAGES)
+        yield from activations.activation_training_batches(cached, codes, rows, RECIPE.batch, seed=1, epoch=epoch)
         epoch += 1
 
 
@@ -202,7 +211,7 @@ def main():
     # No other accelerator: what is compared is the work of the processor.
     tf.config.set_visible_devices([], "GPU")
     with tempfile.TemporaryDirectory() as cache:
-        config = settings.load("transfer-vgg16", data=options.folder, cache=cache)
+        config = settings.for_chapter("transfer-vgg16", data=options.folder, cache=cache)
         whole = data.load(config)
         chosen = np.linspace(0, len(whole.table) - 1, IMAGES).astype(int)
         dataset = dataclasses.replace(whole, table=whole.table.iloc[chosen].reset_index(drop=True))

@@ -21,9 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import augmentation, data, images, pipeline, settings
+from helpers import settings
+from helpers.data import _loader as data
+from helpers.data import _pixels as images
+from helpers.networks import _augmentation as augmentation
+from helpers.networks import _batches as pipeline
 
-import keras  # isort: skip  # after helpers.augmentation, which quietens TensorFlow's log
+import keras  # isort: skip  # after helpers.networks, which quietens TensorFlow's log
 import tensorflow as tf  # isort: skip
 
 RESULTS = Path(__file__).parent / "results" / "pipeline.json"
@@ -124,7 +128,7 @@ def main():
     # No other accelerator: what is compared is the work of the processor that feeds it.
     tf.config.set_visible_devices([], "GPU")
     with tempfile.TemporaryDirectory() as cache:
-        config = settings.load("meet-the-data", data=options.folder, cache=cache)
+        config = settings.for_chapter("meet-the-data", data=options.folder, cache=cache)
         whole = data.load(config)
         chosen = np.linspace(0, len(whole.table) - 1, IMAGES).astype(int)
         dataset = dataclasses.replace(whole, table=whole.table.iloc[chosen].reset_index(drop=True))

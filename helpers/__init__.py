@@ -1,10 +1,10 @@
-"""Helpers of the course *Learning to See Skin Lesions*: one module a room, in the order the data flows.
+"""Helpers of the course *Learning to See Skin Lesions*: ten rooms, in the order the data flows.
 
-``ham10000 → settings → sample → sources → download → files → workers → caches → data → splits → images → preprocess →
-augmentation → pipeline → models → activations → training → lesions → features → baselines → bootstrap → scores →
-metrics → slices → records → experiments → provenance → runs → comparison → mixture → leakage → recipes → networks →
-plots → checks``.
-A module imports only from rooms before it.  Not a medical device: this code teaches, it diagnoses nobody.
+``ham10000 → settings → data → splits → classical → evaluate → records → networks → plots → checks``.
+A room imports only from rooms before it, and TensorFlow only ``networks``.  What a chapter calls is exported by its
+room; files and names that begin with an underscore are the room's own.
+
+Not a medical device: this code teaches, it diagnoses nobody.
 """
 
 import warnings

@@ -268,7 +268,7 @@ def scores(axis, table):
 def learning_curves(axes, history, best_epoch):
     """Draw loss (left axis) and balanced accuracy (right) over the epochs; a line marks the epoch that was kept.
 
-    ``history`` and ``best_epoch`` are those of :class:`helpers.training.Fitted`.
+    ``history`` and ``best_epoch`` are those of :class:`helpers.networks.Fitted`.
     """
     left, right = axes
     left.plot(history["epoch"], history["loss"], "o-", color="#9A9A9A", markersize=3, label="training")

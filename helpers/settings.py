@@ -116,7 +116,7 @@ class Settings:
     __repr__ = __str__
 
 
-def load(chapter, tier=None, data=None, cache=None):
+def for_chapter(chapter, tier=None, data=None, cache=None):
     """Return the :class:`Settings` of a chapter.
 
     Parameters

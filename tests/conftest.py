@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import data, settings
+from helpers import settings
+from helpers.data import _loader as data
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "_build" / "cache"
@@ -22,7 +23,7 @@ def no_settings_from_the_shell():
 @pytest.fixture(scope="session")
 def config(no_settings_from_the_shell):
     """Settings of chapter 1 in the quick tier, with a cache inside the build folder."""
-    return settings.load("meet-the-data", cache=CACHE)
+    return settings.for_chapter("meet-the-data", cache=CACHE)
 
 
 @pytest.fixture(scope="session")
@@ -42,4 +43,4 @@ def real_folder():
 @pytest.fixture(scope="session")
 def real_ham(real_folder):
     """The real HAM10000 as a Dataset."""
-    return data.load(settings.load("meet-the-data", data=real_folder, cache=CACHE))
+    return data.load(settings.for_chapter("meet-the-data", data=real_folder, cache=CACHE))

@@ -16,7 +16,9 @@ MYST = (
     r"\]\((?:doc|ref|numref|term|project):",
 )
 #: A year beside a name, a link to another site, or a table of the work just cited.
-CITATION = r"\b(?:its|their) Table \d|\b[A-Z][\w'’-]+(?: et al\.?| and [A-Z][\w'’-]+)?,? \(?(?:19|20)\d\d\b|\]\(https?://"
+CITATION = (
+    r"\b(?:its|their) Table \d|\b[A-Z][\w'’-]+(?: et al\.?| and [A-Z][\w'’-]+)?,? \(?(?:19|20)\d\d\b|\]\(https?://"
+)
 NUMERAL = r"\d[.,]\d+\s*%|\d\s*%|(?<![\w.])\d+\.\d+|(?<![\w.])\.\d+|\bper ?cent\b"
 
 

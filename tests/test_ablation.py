@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from helpers import data, experiments, networks
+from helpers.data import _loader as data
+from helpers.networks import _run as networks
+from helpers.records import _experiments as experiments
 
 SCRIPT = Path(__file__).parents[1] / "tools" / "measure_ablation.py"
 
@@ -38,7 +40,7 @@ def measure(ham, tmp_path, monkeypatch):
         seeds.clear()
         monkeypatch.setitem(main.__globals__, "REPETITIONS", repetitions)
         main()
-        return experiments.load(tmp_path / "cnn-ablation")
+        return experiments.load_experiment(tmp_path / "cnn-ablation")
 
     measure.seeds, measure.script = seeds, main.__globals__
     return measure
@@ -47,7 +49,7 @@ def measure(ham, tmp_path, monkeypatch):
 def test_a_repetition_joins_the_record_when_all_its_arms_are_done(measure, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         measure(3, cut_after=6)
-    _, results = experiments.load(tmp_path / "cnn-ablation")
+    _, results = experiments.load_experiment(tmp_path / "cnn-ablation")
     assert set(results["repetition"]) == {0} and results["arm"].nunique() == 4
     experiment, results = measure(3)
     assert len(measure.seeds) == 8 and len(set(measure.seeds)) == 2, "what was there is not measured again"

@@ -7,9 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import activations, models, training
-from helpers.augmentation import Augmentation
-from helpers.files import DataError
+from helpers.data._files import DataError
+from helpers.networks import _activations as activations
+from helpers.networks import _architectures as models
+from helpers.networks import _training as training
+from helpers.networks._augmentation import Augmentation
 
 PIXELS = np.random.default_rng(6).integers(0, 256, (10, 16, 16, 3), dtype=np.uint8)
 DATASET = SimpleNamespace(fingerprint="some")
@@ -36,7 +38,7 @@ def test_the_cached_way_answers_as_the_whole_network(network, config):
     assert cached.shape == (10, 1, 14, 14, 4) and cached.dtype == np.float16
     whole = keras.Model(frozen.input, tail(frozen.output))
     rows = np.array([7, 2, 9])
-    said = training.predict(tail, activations.batches(cached, np.zeros(10, int), rows, 2))
+    said = training.predict(tail, activations.activation_batches(cached, np.zeros(10, int), rows, 2))
     assert np.allclose(said, whole.predict(PIXELS[rows].astype("float32"), verbose=0), atol=2e-3)
 
 
@@ -124,7 +126,7 @@ def test_an_epoch_has_each_row_once_in_a_view_of_its_own():
     rows = np.array([1, 4, 6, 7])
 
     def epoch(number, seed=1):
-        parts = list(activations.training_batches(store, np.arange(8), rows, 3, seed=seed, epoch=number))
+        parts = list(activations.activation_training_batches(store, np.arange(8), rows, 3, seed=seed, epoch=number))
         values = np.concatenate([values.numpy() for values, _ in parts])[:, 0]
         codes = np.concatenate([codes.numpy() for _, codes in parts])
         return values, codes

@@ -6,10 +6,11 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.svm import SVC
 
-from helpers import baselines, splits
-from helpers.baselines import fit_and_predict
-from helpers.features import Features
+from helpers import splits
+from helpers.classical._features import Features
 from helpers.ham10000 import CLASSES
+from tools.measure import _baselines as baselines
+from tools.measure._baselines import fit_and_predict
 
 SHARES = np.array([0.05, 0.07, 0.12, 0.04, 0.11, 0.57, 0.04])
 ONE = {

@@ -10,7 +10,8 @@ from bs4 import BeautifulSoup
 from chapters import SOURCES, namespace, number, tasks
 
 from helpers import checks, settings
-from helpers.checks import core, questions
+from helpers.checks import _core as core
+from helpers.checks import _quiz as questions
 from tools import notebooks
 
 EXERCISES = [name for path in SOURCES for name in checks.exercises(number(path))]
@@ -42,7 +43,7 @@ def dataset(request):
 
 @pytest.fixture
 def given(dataset, config):
-    return lambda name: {"ham": dataset, "config": settings.load(SLUGS[chapter_of(name)], cache=config.cache)}
+    return lambda name: {"ham": dataset, "config": settings.for_chapter(SLUGS[chapter_of(name)], cache=config.cache)}
 
 
 # --- the exercises -------------------------------------------------------------------------------------------------

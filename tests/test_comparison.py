@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from helpers import comparison, metrics, records, runs
-from helpers.comparison import BY_CLASS, BY_IMAGE
+from helpers.evaluate import _metrics as metrics
 from helpers.ham10000 import CLASSES
+from helpers.records import _comparison as comparison
+from helpers.records import _runs as runs
+from helpers.records import _seal as records
+from helpers.records._comparison import BY_CLASS, BY_IMAGE
 
 BOOK = records.book_folder()
 
@@ -17,7 +20,7 @@ BOOK = records.book_folder()
 @pytest.fixture(scope="module")
 def svm():
     """One of the book's records, from which others are made."""
-    return runs.load(BOOK / "classical-holdout938-handcrafted-svm-plain")
+    return runs.load_run(BOOK / "classical-holdout938-handcrafted-svm-plain")
 
 
 def made(run, name, predictions=None, **facts):
@@ -41,7 +44,7 @@ def entered(*found):
 
 
 def test_every_record_of_the_book_has_a_place_but_those_chosen_on_the_test_set():
-    everything = [runs.load(path.parent) for path in sorted(BOOK.glob("*/run.json"))]
+    everything = [runs.load_run(path.parent) for path in sorted(BOOK.glob("*/run.json"))]
     found = comparison.entries(everything)
     assert {entry.run.name for entry in found} == {
         run.name for run in everything if run.facts.get("chosen_on") != "test"

@@ -15,8 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data, download, files, images, sample, settings
-from helpers.data import DataError
+from helpers import settings
+from helpers.data import _download as download
+from helpers.data import _files as files
+from helpers.data import _loader as data
+from helpers.data import _pixels as images
+from helpers.data import _sample as sample
+from helpers.data._loader import DataError
 from helpers.ham10000 import (
     CLASSES,
     COLUMNS,
@@ -76,7 +81,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def config(folder, tmp_path):
-    return settings.load("meet-the-data", data=folder, cache=tmp_path / "cache")
+    return settings.for_chapter("meet-the-data", data=folder, cache=tmp_path / "cache")
 
 
 def halves():
@@ -725,7 +730,7 @@ def test_the_real_copies_are_two_pairs_each_within_one_lesion(real_ham):
 
 
 def test_every_real_image_decodes(real_ham, tmp_path):
-    pixels = images.load_pixels(real_ham, settings.load("meet-the-data", cache=tmp_path), size=(38, 50))
+    pixels = images.load_pixels(real_ham, settings.for_chapter("meet-the-data", cache=tmp_path), size=(38, 50))
     assert pixels.shape == (10_015, 38, 50, 3)
     assert (pixels[:, ::4, ::4].std(axis=(1, 2, 3)) > 5).all()
 
@@ -741,7 +746,7 @@ def test_real_masks_have_the_size_of_their_images(real_ham):
 def test_seventy_real_images_at_full_resolution_are_a_stated_subset(real_folder, tmp_path):
     for name in ("HAM10000_metadata.csv", "ham10000_sample70_600x450.zip"):
         (tmp_path / name).symlink_to(real_folder / name)
-    config = settings.load("meet-the-data", data=tmp_path, cache=tmp_path / "cache")
+    config = settings.for_chapter("meet-the-data", data=tmp_path, cache=tmp_path / "cache")
     text = message(config)
     assert "9,945 of the 10,015" in text and "ham10000_sample70_600x450.zip" in text and "SKIN_SUBSET=1" in text
     few = data.load(config, subset=True)

@@ -23,8 +23,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers import data, download, settings, sources
-from helpers.download import DownloadError, fetch, found
+from helpers import settings
+from helpers.data import _download as download
+from helpers.data import _loader as data
+from helpers.data import _sources as sources
+from helpers.data._download import DownloadError, fetch, found
 from helpers.ham10000 import CLASSES
 
 IDS = [f"ISIC_{number:07d}" for number in range(14)]
@@ -251,7 +254,7 @@ def test_dataverse_gives_what_the_loader_takes(server, tmp_path, table, capsys):
     folder = fetch(tmp_path)
     assert folder == found(tmp_path) == tmp_path / "ham10000-dataverse"
     assert leftovers(tmp_path) == []
-    ham = data.load(settings.load("meet-the-data", cache=tmp_path))
+    ham = data.load(settings.for_chapter("meet-the-data", cache=tmp_path))
     assert ham.table["dx"].tolist() == table["dx"].tolist() and ham.mask(IDS[3]).all() and not ham.synthetic
     said = capsys.readouterr().out
     assert said.count("CC BY-NC 4.0") == said.count("180161") == 1 and "CC BY-NC-SA 4.0" in said
@@ -418,8 +421,9 @@ def test_a_killed_run_leaves_nothing_that_counts(server, tmp_path):
     server.behave["3172585"] = [stall]
     script = """
         import sys
-        from helpers import download, sources
-        from helpers.sources import Remote
+        from helpers.data import _download as download
+        from helpers.data import _sources as sources
+        from helpers.data._sources import Remote
         download.SOURCES["dataverse"] = tuple(eval(sys.argv[1]))
         download.TIMEOUT = (10, 10)
         download.fetch(sys.argv[2])
@@ -493,7 +497,7 @@ def test_isic_becomes_the_official_layout(server, tmp_path, table):
     same = ["lesion_id", "image_id", "dx", "dx_type"]
     pd.testing.assert_frame_equal(written[same], table[same])
     assert written["age"].isna().all()
-    ham = data.load(settings.load("meet-the-data", cache=tmp_path))
+    ham = data.load(settings.for_chapter("meet-the-data", cache=tmp_path))
     assert len(ham.table) == 14 and set(ham.table["sex"]) == set(ham.table["localization"]) == {"unknown"}
     assert ham.image(IDS[0]).shape == (60, 80, 3) and ham.mask(IDS[0]) is None
     before = len(server.requests)
@@ -622,7 +626,7 @@ def test_kaggle_is_used_where_it_lies(kaggle_folder, tmp_path, monkeypatch, caps
     assert fetch(cache, "kaggle") == found(cache) == kaggle_folder
     assert handles == ["kmader/skin-cancer-mnist-ham10000"] and "CC BY-NC-SA 4.0" in capsys.readouterr().out
     assert [path.name for path in cache.rglob("*")] == ["ham10000-kaggle", "download.json"]
-    assert len(data.load(settings.load("meet-the-data", cache=cache)).table) == 14
+    assert len(data.load(settings.for_chapter("meet-the-data", cache=cache)).table) == 14
     (kaggle_folder / "HAM10000_metadata.csv").unlink()  # kagglehub's cache was emptied
     assert found(cache) is None
 

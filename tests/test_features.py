@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from skimage.draw import disk, ellipse
 
-from helpers import features, lesions, settings
-from helpers.features import load_features
-from helpers.files import DataError
+from helpers import settings
+from helpers.classical import _features as features
+from helpers.classical import _lesions as lesions
+from helpers.classical._features import load_features
+from helpers.data._files import DataError
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def few(ham):
 
 @pytest.fixture
 def own(tmp_path):
-    return settings.load("classical-baselines", cache=tmp_path)
+    return settings.for_chapter("classical-baselines", cache=tmp_path)
 
 
 @pytest.fixture(scope="module")

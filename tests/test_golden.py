@@ -12,7 +12,13 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import activations, data, files, models, records, runs, settings, splits
+from helpers import settings, splits
+from helpers.data import _files as files
+from helpers.data import _loader as data
+from helpers.networks import _activations as activations
+from helpers.networks import _architectures as models
+from helpers.records import _runs as runs
+from helpers.records import _seal as records
 
 GOLDEN = Path(__file__).parent / "golden.json"
 ROOT = Path(__file__).parents[1]
@@ -54,8 +60,8 @@ def of_networks():
 
 def of_record(name):
     """Return a hash of a record's metrics, computed anew from its predictions."""
-    run = runs.load(records.book_folder() / name)
-    found = runs.evaluate(run.predictions, run.validation, resamples=20)
+    run = runs.load_run(records.book_folder() / name)
+    found = runs.reevaluate(run.predictions, run.validation, resamples=20)
     numbers = found[["value", "low", "high", "floor"]].to_numpy().round(6) + 0.0
     keys = "\n".join(found["metric"] + " " + found["dx"])
     return hashlib.sha256(keys.encode() + np.nan_to_num(numbers, nan=-1).round(6).tobytes()).hexdigest()
@@ -89,7 +95,7 @@ def test_a_record_evaluated_anew(golden, name):
 if __name__ == "__main__":
     loaded = {}
     for key, folder in (("sample", None), ("real", ROOT.parent / "shared" / "ham10000")):
-        chosen = settings.load("meet-the-data", data=folder, cache=ROOT / "_build" / "cache")
+        chosen = settings.for_chapter("meet-the-data", data=folder, cache=ROOT / "_build" / "cache")
         loaded[key] = of_data(data.load(chosen))
     loaded |= {"networks": of_networks(), "records": {name: of_record(name) for name in RECORDS}}
     GOLDEN.write_text(json.dumps(loaded, indent=1) + "\n")

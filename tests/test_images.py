@@ -18,8 +18,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers import caches, data, files, images, settings
-from helpers.data import DataError
+from helpers import settings
+from helpers.data import _cache as caches
+from helpers.data import _files as files
+from helpers.data import _loader as data
+from helpers.data import _pixels as images
+from helpers.data._loader import DataError
 
 ROOT = Path(__file__).parents[1]
 COUNT, HEIGHT, WIDTH = 150, 30, 40
@@ -43,7 +47,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def config(folder, tmp_path):
-    return settings.load("meet-the-data", data=folder, cache=tmp_path / "cache")
+    return settings.for_chapter("meet-the-data", data=folder, cache=tmp_path / "cache")
 
 
 @pytest.fixture
@@ -147,10 +151,12 @@ def test_an_image_that_does_not_decode_is_named_and_nothing_stays(parallel, foun
 
 RUN = """
 import os, sys, time
-from helpers import data, images, settings
+from helpers import settings
+from helpers.data import _loader as data
+from helpers.data import _pixels as images
 images.IMAGES_A_WORKER, images.CHUNK = 1, 8
 os.cpu_count = lambda: 2
-config = settings.load("meet-the-data", data=sys.argv[1], cache=sys.argv[2])
+config = settings.for_chapter("meet-the-data", data=sys.argv[1], cache=sys.argv[2])
 found = data.load(config)
 {before}
 pixels = images.load_pixels(found, config)

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import data, models, settings
-from helpers.files import DataError, Stored
+from helpers import settings
+from helpers.data import _loader as data
+from helpers.data._files import DataError, Stored
+from helpers.networks import _architectures as models
 from tools import kit
 
 #: Runs a command where there is no network but the machine itself: a new network namespace, its loopback switched on.
@@ -35,7 +37,7 @@ def few(ham):
 
 
 def reload(folder, tmp_path):
-    return data.load(settings.load("meet-the-data", data=folder, cache=tmp_path / "cache"))
+    return data.load(settings.for_chapter("meet-the-data", data=folder, cache=tmp_path / "cache"))
 
 
 def test_packed_data_are_the_same_data(few, tmp_path):

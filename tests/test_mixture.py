@@ -2,30 +2,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import mixture, splits
+from helpers import splits
+from helpers.evaluate import _mixture as mixture
 
 
 def test_a_cell_is_the_class_and_whether_the_lesion_was_photographed_once(ham):
     groups = splits.lesion_groups(ham.table)
     split = splits.holdout938(ham.table)
     classes = ham.table["dx"].to_numpy()
-    found = mixture.cells(classes[split.test], groups.to_numpy()[split.test], groups)
+    found = mixture.mix_strata(classes[split.test], groups.to_numpy()[split.test], groups)
     assert list(found) == [f"{dx}, once" for dx in classes[split.test]]
-    every = mixture.cells(classes, groups.to_numpy(), groups)
+    every = mixture.mix_strata(classes, groups.to_numpy(), groups)
     sizes = groups.map(groups.value_counts())
     assert [cell.endswith("several") for cell in every] == list(sizes > 1)
     with pytest.raises(ValueError, match="'nobody' is no group"):
-        mixture.cells(["nv"], ["nobody"], groups)
+        mixture.mix_strata(["nv"], ["nobody"], groups)
 
 
 def test_weighted_shares_are_those_that_were_wanted():
     here = np.array(["a"] * 6 + ["b"] * 3 + ["c"] * 5)
     wanted = np.array(["a"] * 1 + ["b"] * 3)
-    found = mixture.weights(here, wanted)
+    found = mixture.mix_weights(here, wanted)
     assert pd.Series(found).groupby(here).sum().to_dict() == pytest.approx({"a": 0.25, "b": 0.75, "c": 0.0})
     assert np.average(here == "b", weights=found) == pytest.approx(0.75)
     with pytest.raises(ValueError, match="no image of cell 'd'"):
-        mixture.weights(here, np.array(["a", "d"]))
+        mixture.mix_weights(here, np.array(["a", "d"]))
 
 
 def test_redraws_have_the_mix_and_the_size_that_were_wanted_and_scatter_as_a_binomial_does():

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import activations, models, provenance
+from helpers.networks import _activations as activations
+from helpers.networks import _architectures as models
+from helpers.records import _provenance as provenance
 
-#: Table 1 of arXiv:1912.03798, as printed: (channels, side) of each convolution and pool that it lists.
 TABLE_1 = [(32, 510), (32, 508), (32, 506), (32, 253), (64, 251), (256, 57), (256, 53)]
 
 

@@ -6,13 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import activations, networks, recipes, runs, settings, splits, training
+from helpers import settings, splits
 from helpers.ham10000 import CLASSES
+from helpers.networks import _activations as activations
+from helpers.networks import _recipes as recipes
+from helpers.networks import _run as networks
+from helpers.networks import _training as training
+from helpers.records import _runs as runs
 
 
 @pytest.fixture(scope="module")
 def small():
-    config = settings.load("cnn-from-scratch")
+    config = settings.for_chapter("cnn-from-scratch")
     return replace(config, sizes=replace(config.sizes, image=(32, 32), rows=30, epochs=2))
 
 
@@ -42,7 +47,7 @@ def trained(ham, small, tmp_path_factory):
 
 
 def test_a_trained_network_says_the_same_of_pixels_and_of_the_cache(ham, small, trained):
-    from helpers import images
+    from helpers.data import _pixels as images
 
     first, _ = trained
     rows = first.split.test[:5]
@@ -123,10 +128,10 @@ def test_choosing_on_the_test_set_is_never_worse_there_and_is_marked(ham, small,
     chosen = networks.chosen_on_test(first, truth)
     right = [(prob.argmax(axis=1) == truth).mean() for prob in first.test_by_epoch]
     assert (chosen.test.argmax(axis=1) == truth).mean() == max(right)
-    assert networks.evened(chosen, codes_of(ham, first.split.train)).validation is None
+    assert networks.to_equal_priors(chosen, codes_of(ham, first.split.train)).validation is None
     for name, one in (("honest", first), ("picked", chosen)):
-        networks.record(name, [one], ham, small, tmp_path, resamples=20)
-    honest, picked = runs.load(tmp_path / "honest"), runs.load(tmp_path / "picked")
+        networks.save_record(name, [one], ham, small, tmp_path, resamples=20)
+    honest, picked = runs.load_run(tmp_path / "honest"), runs.load_run(tmp_path / "picked")
     assert not any("CHOSEN ON THE TEST SET" in mark for mark in honest.marks)
     assert any("CHOSEN ON THE TEST SET" in mark for mark in picked.marks)
     assert len(honest.history) == first.facts["epochs_trained"]
@@ -141,7 +146,7 @@ def test_choosing_on_the_test_set_is_never_worse_there_and_is_marked(ham, small,
 def test_evened_priors_divide_by_the_share_of_each_class(ham, trained):
     first, _ = trained
     y = codes_of(ham, first.split.train)
-    evened = networks.evened(first, y)
+    evened = networks.to_equal_priors(first, y)
     ratio = first.test / (np.bincount(y, minlength=7) / len(y))
     assert np.allclose(evened.test, ratio / ratio.sum(axis=1, keepdims=True))
     assert (evened.test[:, 5] < first.test[:, 5]).all(), "nevi, the most frequent, lose"
@@ -151,7 +156,7 @@ def test_evened_priors_divide_by_the_share_of_each_class(ham, trained):
 def test_restored_priors_multiply_by_the_share_of_each_class(ham, trained):
     first, _ = trained
     y = codes_of(ham, first.split.train)
-    restored = networks.restored(first, y)
+    restored = networks.to_training_priors(first, y)
     product = first.test * np.bincount(y, minlength=7) / len(y)
     assert np.allclose(restored.test, product / product.sum(axis=1, keepdims=True))
     assert (restored.test[:, 5] > first.test[:, 5]).all(), "nevi, the most frequent, gain"
@@ -169,16 +174,16 @@ def test_a_network_from_scratch_and_one_frozen_to_its_end(ham, small, tmp_path):
     for one in (frozen, scratch):
         assert one.facts["training_images"] <= 30 and one.facts["images_per_second"] > 0
         assert one.validation.shape == (len(split.validation), 7)
-    path = networks.record("both-folds", [frozen], ham, small, tmp_path, folds=[1], resamples=20)
-    assert runs.load(path).facts["folds"] == [1]
+    path = networks.save_record("both-folds", [frozen], ham, small, tmp_path, folds=[1], resamples=20)
+    assert runs.load_run(path).facts["folds"] == [1]
 
 
 def test_two_trainings_on_one_split_leave_records_that_both_verify(ham, small, tmp_path):
     split = splits.grouped(ham.table, 0, seed=small.seed)
     other = replace(small, seed=small.seed + 1)
     trained = networks.train(recipes.RECIPES["mobilenetv2-frozen"], ham, other, split)
-    path = networks.record("other", [trained], ham, other, tmp_path, resamples=0, split_seed=small.seed)
-    runs.verify(runs.load(path), ham.table)
+    path = networks.save_record("other", [trained], ham, other, tmp_path, resamples=0, split_seed=small.seed)
+    runs.verify(runs.load_run(path), ham.table)
 
 
 def test_where_nothing_is_frozen_all_learns_once_the_head_has_but_no_running_average(ham, small, monkeypatch):
@@ -260,7 +265,7 @@ def test_what_a_recipe_says_reaches_the_training(ham, small, monkeypatch, name):
 
 
 def test_an_answer_is_the_mean_over_the_views(ham, small, monkeypatch):
-    batches, asked = activations.batches, []
+    batches, asked = activations.activation_batches, []
 
     def listening(cache, codes, rows, view=0):
         asked.append((batches(cache, codes, rows, view=view), view))

@@ -32,8 +32,6 @@ import pandas as pd
 from IPython.display import display
 
 from helpers import plots
-
-# %% tags=["nbval-check-output"]
 #| name: two-dots
 #| caption: Two dots
 #|   and a line.

@@ -8,7 +8,8 @@ import pytest
 from conftest import CACHE, ROOT
 from PIL import Image
 
-from helpers import data, settings, splits
+from helpers import settings, splits
+from helpers.data import _loader as data
 
 PAGE = (ROOT / "book" / "own-images.md").read_text(encoding="utf-8")
 
@@ -49,6 +50,6 @@ def test_the_loader_takes_the_table_that_the_page_shows(tmp_path):
     (folder / "HAM10000_metadata.csv").write_text(block("text"), encoding="utf-8")
     for number in (1, 2, 3):
         Image.new("RGB", (60, 45), (200, 150, 120)).save(folder / f"IMG_00{number}.jpg")
-    table = data.load(settings.load("meet-the-data", data=folder, cache=tmp_path / "cache")).table
+    table = data.load(settings.for_chapter("meet-the-data", data=folder, cache=tmp_path / "cache")).table
     assert table["lesion_id"].tolist() == ["L001", "L001", "L002"]
     assert table["localization"].tolist() == ["back", "back", "unknown"]

@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
-from helpers import records, runs
 from helpers.ham10000 import CLASSES
+from helpers.records import _runs as runs
+from helpers.records import _seal as records
 
 ROOT = Path(__file__).parents[1]
 RESULTS = records.book_folder()
@@ -222,9 +223,7 @@ def test_the_versions_of_the_records_stand_beside_those_of_the_build(found):
 
 def test_the_appendix_says_what_the_records_of_networks_were_trained_with(found):
     rows = [line for line in status_page.trained_with(found).splitlines() if "(`" in line]
-    plain = [
-        run for run in found if "recipe" in run.facts["hyperparameters"] and not run.name.endswith(READINGS)
-    ]
+    plain = [run for run in found if "recipe" in run.facts["hyperparameters"] and not run.name.endswith(READINGS)]
     assert sorted(line.split("`")[1] for line in rows) == sorted(run.name for run in plain)
     for run in plain:
         (row,) = (line for line in rows if f"(`{run.name}`)" in line)
@@ -355,7 +354,7 @@ def test_the_pages_type_no_model_and_use_every_number_that_is_made_for_them(foun
 
 
 def test_runs_are_those_that_the_readers_see(found):
-    assert [run.name for run in found] == [run.name for run in runs.load_all() if run.origin == "the book"]
+    assert [run.name for run in found] == [run.name for run in runs.load_runs() if run.origin == "the book"]
 
 
 # The teacher's page

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_sample_weight
 
-from helpers import images
+from helpers.data import _pixels as images
 
 pytest.importorskip("tensorflow")
 import tensorflow as tf
 
-from helpers import augmentation, pipeline
-from helpers.augmentation import DRAWS, Augmentation
+from helpers.networks import _augmentation as augmentation
+from helpers.networks import _batches as pipeline
+from helpers.networks._augmentation import DRAWS, Augmentation
 
 STILL = Augmentation(flip=False, rotate=0, translate=0, zoom=0, brightness=0, contrast=0)
 SEED = 7
@@ -268,7 +269,7 @@ def test_bad_input_is_named(numbered, changed, error, message):
 def test_no_other_room_imports_tensorflow():
     code = (
         "import importlib, pkgutil, sys, helpers\n"
-        "networks = {'augmentation', 'pipeline', 'models', 'activations', 'training', 'recipes', 'networks'}\n"
+        "networks = {'networks'}\n"
         "rooms = {room.name for room in pkgutil.iter_modules(helpers.__path__)} - networks\n"
         "[importlib.import_module(f'helpers.{room}') for room in rooms]\n"
         "sys.exit('tensorflow' in sys.modules)"

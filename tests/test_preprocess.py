@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage import color, draw, exposure
 
-from helpers import images, preprocess
+from helpers.data import _pixels as images
+from helpers.data import _preprocess as preprocess
 
 STEPS = {
     "equalise": preprocess.equalise,

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 import helpers
-from helpers import provenance, settings
+from helpers import settings
+from helpers.records import _provenance as provenance
 
 
 def test_the_banner_says_data_size_hash_tier_device_and_versions(ham, config):
@@ -29,7 +30,7 @@ def test_synthetic_data_say_so_first_and_real_data_do_not(ham, config):
 
 def test_upsampled_images_are_marked(ham, config):
     assert "UPSAMPLED" not in repr(provenance.banner(ham, config))
-    full = settings.load("meet-the-data", tier="full", cache=config.cache)
+    full = settings.for_chapter("meet-the-data", tier="full", cache=config.cache)
     text = repr(provenance.banner(ham, full))
     assert "*** UPSAMPLED. This chapter asks for 600 x 450 pixels; the stored images have 200 x 150. ***" in text
     assert "600 x 450 pixels (upsampled)" in text
@@ -101,7 +102,7 @@ def colab(monkeypatch):
 
 
 def test_on_colab_a_chapter_of_networks_without_a_gpu_says_what_to_click(ham, config, driver, colab, monkeypatch):
-    networks = settings.load("cnn-from-scratch", cache=config.cache)
+    networks = settings.for_chapter("cnn-from-scratch", cache=config.cache)
     text = repr(provenance.banner(ham, networks))
     assert "*** NO GPU." in text and "Runtime, then Change runtime type, then T4 GPU" in text
     assert "NO GPU." not in repr(provenance.banner(ham, config)), "the data chapters need none"
@@ -126,7 +127,7 @@ def test_on_colab_alone_the_banner_says_where_your_files_lie_and_how_to_keep_the
     monkeypatch.setenv("SKIN_RUNS", "/content/drive/MyDrive/runs")
     told = provenance.banner(ham, config).rows["Your files"]
     assert "set SKIN_CACHE to folders" in told and "records in /content/drive/MyDrive/runs" in told
-    kept = settings.load("meet-the-data", cache="/content/drive/MyDrive/skin")
+    kept = settings.for_chapter("meet-the-data", cache="/content/drive/MyDrive/skin")
     assert "deletes" not in provenance.banner(ham, kept).rows["Your files"]
 
 

@@ -11,9 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import experiments, metrics, records, runs, splits
+from helpers import splits
+from helpers.evaluate import _metrics as metrics
 from helpers.ham10000 import CLASSES, MISSED_PAIRS
-from helpers.records import RecordError
+from helpers.records import _experiments as experiments
+from helpers.records import _runs as runs
+from helpers.records import _seal as records
+from helpers.records._seal import RecordError
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = sorted(path.parent for path in (ROOT / "book" / "results").glob("*/run.json"))
@@ -29,7 +33,7 @@ def probabilities(table, rows, seed=0):
 
 
 def made(ham, config, parts, seed=0, **changes):
-    """Return the keyword arguments of ``runs.write`` for a run that is in order."""
+    """Return the keyword arguments of ``runs.write_run`` for a run that is in order."""
     folds = list(range(len(parts)))
     frames = {
         name: pd.concat(
@@ -62,7 +66,7 @@ def in_order(ham, config, folds):
 
 @pytest.fixture(scope="module")
 def written(in_order, tmp_path_factory):
-    return runs.write(tmp_path_factory.mktemp("runs"), **in_order)
+    return runs.write_run(tmp_path_factory.mktemp("runs"), **in_order)
 
 
 @pytest.fixture
@@ -75,11 +79,11 @@ def test_a_run_whose_epoch_was_chosen_on_the_test_set_is_marked_everywhere(ham, 
     twin = in_order["run"] | {"name": "twin", "chosen_on": "test"}
     honest = in_order["run"] | {"name": "honest", "chosen_on": "validation"}
     for run in (twin, honest):
-        runs.write(tmp_path, **in_order | {"run": run})
+        runs.write_run(tmp_path, **in_order | {"run": run})
     mark = "CHOSEN ON THE TEST SET: the epoch was picked on the very images that are scored here"
-    run = runs.load(tmp_path / "twin")
+    run = runs.load_run(tmp_path / "twin")
     assert mark in run.marks and mark in repr(run)
-    assert mark not in runs.load(tmp_path / "honest").marks + runs.load(written).marks
+    assert mark not in runs.load_run(tmp_path / "honest").marks + runs.load_run(written).marks
     runs.verify(run, ham.table)
     assert {"twin", "honest"} <= set(runs.list_runs(tmp_path)["name"])
 
@@ -87,7 +91,7 @@ def test_a_run_whose_epoch_was_chosen_on_the_test_set_is_marked_everywhere(ham, 
 def test_a_record_says_what_was_run_and_holds_what_was_predicted(written, in_order, ham, config, folds):
     assert sorted(path.name for path in written.iterdir()) == sorted(FILES)
     assert [path.name for path in written.parent.iterdir()] == ["guess"]
-    run = runs.load(written)
+    run = runs.load_run(written)
     assert (run.name, run.origin, run.path) == ("guess", "yours", written)
     assert run.facts["fingerprint"] == ham.fingerprint and run.facts["tier"] == config.tier
     assert run.facts["hyperparameters"] == {"noise": 1.0, "depth": 3}
@@ -106,10 +110,10 @@ def test_a_record_says_what_was_run_and_holds_what_was_predicted(written, in_ord
 
 
 def test_a_record_re_evaluates_to_its_metrics_and_to_those_of_the_unrounded_predictions(written, in_order):
-    run = runs.load(written)
-    again = runs.evaluate(run.predictions, run.validation, resamples=run.facts["resamples"])
+    run = runs.load_run(written)
+    again = runs.reevaluate(run.predictions, run.validation, resamples=run.facts["resamples"])
     pd.testing.assert_frame_equal(run.metrics, again, check_dtype=False, rtol=0, atol=1e-6)
-    unrounded = runs.evaluate(in_order["predictions"], in_order["validation_predictions"], resamples=0)
+    unrounded = runs.reevaluate(in_order["predictions"], in_order["validation_predictions"], resamples=0)
     assert np.allclose(run.metrics["value"], unrounded["value"], atol=1e-4)
     whole = run.metric("balanced_accuracy")
     assert whole["floor"] == pytest.approx(1 / 7, abs=1e-6) and whole["low"] < whole["value"] < whole["high"]
@@ -119,7 +123,7 @@ def test_a_record_re_evaluates_to_its_metrics_and_to_those_of_the_unrounded_pred
 
 
 def test_each_fold_is_tested_at_the_threshold_of_its_own_validation_set(written, in_order):
-    run = runs.load(written)
+    run = runs.load_run(written)
     called = pd.Series(False, index=run.predictions.index)
     thresholds = []
     for fold, mine in run.predictions.groupby("fold"):
@@ -140,14 +144,14 @@ def test_each_fold_is_tested_at_the_threshold_of_its_own_validation_set(written,
 
 def test_without_validation_predictions_no_threshold_is_made_up(in_order, tmp_path):
     given = in_order | {"validation_predictions": None, "history": None}
-    run = runs.load(runs.write(tmp_path, **given))
+    run = runs.load_run(runs.write_run(tmp_path, **given))
     assert run.validation is None and run.history is None
     assert not run.metrics["metric"].str.contains("specificity").any()
 
 
 def test_a_fold_without_a_melanoma_to_choose_on_costs_the_threshold_not_the_record(ham, config, tmp_path):
     few = replace(ham, table=ham.table[ham.table["dx"] != "mel"].reset_index(drop=True))
-    run = runs.load(runs.write(tmp_path, **made(few, config, [splits.grouped(few.table)])))
+    run = runs.load_run(runs.write_run(tmp_path, **made(few, config, [splits.grouped(few.table)])))
     assert run.validation is not None and not run.metrics["metric"].str.contains("specificity").any()
     assert np.isfinite(run.metric("accuracy")["value"])
 
@@ -155,12 +159,12 @@ def test_a_fold_without_a_melanoma_to_choose_on_costs_the_threshold_not_the_reco
 def test_a_record_of_few_lesions_has_no_slices(ham, config, tmp_path):
     rows = ham.table.drop_duplicates("lesion_id").groupby("dx").head(5)
     few = replace(ham, table=rows[rows["dx"] == "nv"].reset_index(drop=True))
-    run = runs.load(runs.write(tmp_path, **made(few, config, [splits.grouped(few.table)])))
+    run = runs.load_run(runs.write_run(tmp_path, **made(few, config, [splits.grouped(few.table)])))
     assert len(run.predictions) == 1 and run.slices.empty and "stratum" in run.slices
 
 
 def test_the_same_run_is_written_as_the_same_bytes(written, in_order, tmp_path):
-    again = runs.write(tmp_path, **in_order)
+    again = runs.write_run(tmp_path, **in_order)
     for name in FILES:
         assert (again / name).read_bytes() == (written / name).read_bytes(), name
 
@@ -197,7 +201,7 @@ def spoil(frame, row, **values):
 def test_predictions_that_are_not_of_the_split_are_refused(in_order, tmp_path, which, change, message):
     file = {"predictions": "^predictions.csv.gz", "validation_predictions": "^validation.csv.gz"}[which]
     with pytest.raises(RecordError, match=f"{file}.*{message}"):
-        runs.write(tmp_path, **in_order | {which: change(in_order[which])})
+        runs.write_run(tmp_path, **in_order | {which: change(in_order[which])})
     assert not list(tmp_path.iterdir())
 
 
@@ -217,7 +221,7 @@ def test_predictions_that_are_not_of_the_split_are_refused(in_order, tmp_path, w
 )
 def test_facts_that_do_not_fit_are_refused(in_order, tmp_path, change, message):
     with pytest.raises(RecordError, match=message):
-        runs.write(tmp_path, **in_order | {"run": in_order["run"] | change})
+        runs.write_run(tmp_path, **in_order | {"run": in_order["run"] | change})
     assert not list(tmp_path.iterdir())
 
 
@@ -225,7 +229,7 @@ def test_facts_that_do_not_fit_are_refused(in_order, tmp_path, change, message):
 def test_no_fact_may_lack(in_order, tmp_path, name):
     run = {key: value for key, value in in_order["run"].items() if key != name}
     with pytest.raises(RecordError, match=f"run.json lacks '{name}'"):
-        runs.write(tmp_path, **in_order | {"run": run})
+        runs.write_run(tmp_path, **in_order | {"run": run})
 
 
 def test_a_test_lesion_in_training_is_refused_unless_the_protocol_says_leaky(ham, config, tmp_path):
@@ -233,12 +237,12 @@ def test_a_test_lesion_in_training_is_refused_unless_the_protocol_says_leaky(ham
     leaked = splits.audit(ham.table, np.r_[naive.train, naive.validation], naive.test).leaked_images
     called_honest = splits.Split("grouped", naive.train, naive.validation, naive.test)
     with pytest.raises(RecordError, match=f"fold 0: {leaked} test images show a lesion .* 'grouped' forbids it"):
-        runs.write(tmp_path, **made(ham, config, [called_honest]))
+        runs.write_run(tmp_path, **made(ham, config, [called_honest]))
     called_holdout = splits.Split("holdout938", naive.train, naive.validation, naive.test)
     with pytest.raises(RecordError, match="'holdout938' forbids it"):
-        runs.write(tmp_path, **made(ham, config, [called_holdout]))
+        runs.write_run(tmp_path, **made(ham, config, [called_holdout]))
     given = made(ham, config, [naive]) | {"split": naive}
-    run = runs.load(runs.write(tmp_path, **given))
+    run = runs.load_run(runs.write_run(tmp_path, **given))
     assert run.facts["leaky"] and run.facts["leaked_images"] == leaked
     mark = f"LEAKY: {leaked:,} test images show lesions seen before the test"
     assert run.marks == (
@@ -257,7 +261,7 @@ def test_a_lesion_that_is_half_validation_half_test_is_refused(ham, config, fold
     twin = split.validation[pd.Series(inner).duplicated().to_numpy()][:1]
     moved = splits.Split("grouped", split.train, np.setdiff1d(split.validation, twin), np.sort(np.r_[split.test, twin]))
     with pytest.raises(RecordError, match=f"1 test images .* the first of group '{groups[twin[0]]}'"):
-        runs.write(tmp_path, **made(ham, config, [moved]))
+        runs.write_run(tmp_path, **made(ham, config, [moved]))
 
 
 def test_holdout_counts_the_missed_pairs_that_cross_it(ham):
@@ -271,10 +275,10 @@ def test_holdout_counts_the_missed_pairs_that_cross_it(ham):
 
 def test_protocols_do_not_mix(ham, config, folds, tmp_path):
     with pytest.raises(RecordError, match=r"2 splits of \['grouped', 'image8020'\]"):
-        runs.write(tmp_path, **made(ham, config, [folds[0], splits.image8020(ham.table)]))
+        runs.write_run(tmp_path, **made(ham, config, [folds[0], splits.image8020(ham.table)]))
     unknown = splits.Split("leave-one-out", folds[0].train, folds[0].validation, folds[0].test)
     with pytest.raises(RecordError, match=r"\['leave-one-out'\]; .* protocol of grouped, image8020, holdout938"):
-        runs.write(tmp_path, **made(ham, config, [unknown]))
+        runs.write_run(tmp_path, **made(ham, config, [unknown]))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -288,7 +292,7 @@ def test_a_record_edited_by_hand_is_refused(copied, name):
     assert changed != content
     (copied / name).write_bytes(changed)
     with pytest.raises(RecordError, match=rf"{name} was changed after it was written. Remove the folder"):
-        runs.load(copied)
+        runs.load_run(copied)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -296,27 +300,27 @@ def test_half_a_record_is_refused(copied, name):
     content = (copied / name).read_bytes()
     (copied / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(RecordError, match=f"{name} (was changed|is damaged)"):
-        runs.load(copied)
+        runs.load_run(copied)
     (copied / name).unlink()
     with pytest.raises(RecordError, match=f"{name}"):
-        runs.load(copied)
+        runs.load_run(copied)
 
 
 def test_what_is_no_record_is_named(tmp_path):
     with pytest.raises(RecordError, match=r"is no record: it has no run.json"):
-        runs.load(tmp_path)
+        runs.load_run(tmp_path)
     (tmp_path / "run.json").write_text("[1]")
     with pytest.raises(RecordError, match=r"run.json is damaged"):
-        runs.load(tmp_path)
+        runs.load_run(tmp_path)
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(RecordError, match=r"run.json is damaged .*seal"):
-        runs.load(tmp_path)
+        runs.load_run(tmp_path)
 
 
 def test_line_ends_of_another_system_do_not_break_the_seal(copied):
     for name in ("run.json", "slices.csv", "history.csv", "metrics.json"):
         (copied / name).write_bytes((copied / name).read_bytes().replace(b"\n", b"\r\n"))
-    assert runs.load(copied).history.shape == (2, 2)
+    assert runs.load_run(copied).history.shape == (2, 2)
 
 
 def test_a_failed_write_leaves_the_old_record_and_nothing_else(copied, in_order, monkeypatch):
@@ -328,7 +332,7 @@ def test_a_failed_write_leaves_the_old_record_and_nothing_else(copied, in_order,
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", no_room)
         with pytest.raises(RecordError, match=r"cannot be written \(No space left on device\). Set SKIN_RUNS"):
-            runs.write(copied.parent, **in_order)
+            runs.write_run(copied.parent, **in_order)
     replace = os.replace
 
     def only_away(source, target):
@@ -339,19 +343,19 @@ def test_a_failed_write_leaves_the_old_record_and_nothing_else(copied, in_order,
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", only_away)
         with pytest.raises(RecordError, match="Input/output error"):
-            runs.write(copied.parent, **in_order)
+            runs.write_run(copied.parent, **in_order)
     assert [path.name for path in copied.parent.iterdir()] == ["guess"]
     assert {path.name: path.read_bytes() for path in copied.iterdir()} == before
 
 
 def test_writing_again_replaces_the_record(copied, in_order):
-    runs.write(copied.parent, **in_order | {"run": in_order["run"] | {"notes": "second try"}, "history": None})
-    assert runs.load(copied).facts["notes"] == "second try"
+    runs.write_run(copied.parent, **in_order | {"run": in_order["run"] | {"notes": "second try"}, "history": None})
+    assert runs.load_run(copied).facts["notes"] == "second try"
     assert not (copied / "history.csv").exists() and len(list(copied.parent.iterdir())) == 1
 
 
 def test_a_record_is_verified_against_the_data(written, ham):
-    run = runs.load(written)
+    run = runs.load_run(written)
     runs.verify(run, ham.table)
     with pytest.raises(RecordError, match=r"fold 0: its split has the hash .* other data or another seed"):
         runs.verify(run, ham.table.iloc[:-1])
@@ -363,7 +367,7 @@ def test_a_record_is_verified_against_the_data(written, ham):
 def test_the_split_may_have_another_seed_than_the_model(ham, config, tmp_path):
     given = made(ham, config, [splits.grouped(ham.table, seed=7)])
     given["run"] |= {"seed": 1, "split_seed": 7}
-    runs.verify(runs.load(runs.write(tmp_path, **given)), ham.table)
+    runs.verify(runs.load_run(runs.write_run(tmp_path, **given)), ham.table)
 
 
 def test_your_records_stand_beside_the_books(copied, tmp_path, monkeypatch):
@@ -379,8 +383,8 @@ def test_your_records_stand_beside_the_books(copied, tmp_path, monkeypatch):
         table = runs.list_runs()
     assert table[["name", "origin"]].to_numpy().tolist() == [["guess", "the book"], ["guess", "yours"]]
     row = table.iloc[1]
-    expected = runs.load(copied).metric("balanced_accuracy")
-    assert row["path"] == copied and row["synthetic"] and row["images"] == len(runs.load(copied).predictions)
+    expected = runs.load_run(copied).metric("balanced_accuracy")
+    assert row["path"] == copied and row["synthetic"] and row["images"] == len(runs.load_run(copied).predictions)
     assert row[
         ["balanced_accuracy", "balanced_accuracy_low", "balanced_accuracy_high", "balanced_accuracy_floor"]
     ].tolist() == (expected[["value", "low", "high", "floor"]].tolist())
@@ -391,28 +395,28 @@ def test_your_records_go_to_runs_in_the_working_folder(in_order, tmp_path, monke
     monkeypatch.setattr(records, "book_folder", lambda: tmp_path / "none")
     monkeypatch.chdir(tmp_path)
     assert list(runs.list_runs()["name"]) == []
-    path = runs.write(None, **in_order)
+    path = runs.write_run(None, **in_order)
     assert path.resolve() == tmp_path / "runs" / "guess"
     assert list(runs.list_runs()["name"]) == ["guess"]
 
 
 def test_two_runs_on_the_same_images_are_compared_in_pairs(written, ham, config, folds, tmp_path):
-    a = runs.load(written)
+    a = runs.load_run(written)
     given = made(ham, config, folds, seed=1)
     # The order of the rows does not matter.
     given["predictions"] = given["predictions"].iloc[::-1]
-    b = runs.load(runs.write(tmp_path, **given))
+    b = runs.load_run(runs.write_run(tmp_path, **given))
     pair = runs.compare(a, b, resamples=50).set_index(["metric", "dx"])
     for name in ("accuracy", "f1_macro"):
         assert pair.loc[(name, "all"), "a"] == pytest.approx(a.metric(name)["value"], abs=1e-6)
         assert pair.loc[(name, "all"), "b"] == pytest.approx(b.metric(name)["value"], abs=1e-6)
-    other = runs.load(runs.write(tmp_path, **made(ham, config, [splits.holdout938(ham.table)])))
+    other = runs.load_run(runs.write_run(tmp_path, **made(ham, config, [splits.holdout938(ham.table)])))
     with pytest.raises(RecordError, match=r"not tested on the same images .* of grouped, .* of holdout938"):
         runs.compare(a, other)
 
 
 def test_runs_are_compared_on_the_folds_that_both_have(written):
-    a = runs.load(written)
+    a = runs.load_run(written)
     first, second = (
         replace(a, predictions=a.predictions.query("fold == @fold"), facts=a.facts | {"folds": [fold]})
         for fold in range(2)
@@ -444,23 +448,23 @@ def experiment(in_order):
 
 
 def test_an_experiment_comes_back_as_it_was_written(experiment, tmp_path):
-    path = experiments.write(tmp_path, experiment, RESULTS)
-    facts, results = experiments.load(path)
+    path = experiments.write_experiment(tmp_path, experiment, RESULTS)
+    facts, results = experiments.load_experiment(path)
     assert results.equals(RESULTS)
     assert facts["question"] == experiment["question"]
     (path / "results.csv").write_text((path / "results.csv").read_text().replace("0.375", "0.475"))
     with pytest.raises(RecordError, match=r"results.csv was changed"):
-        experiments.load(path)
+        experiments.load_experiment(path)
 
 
 def test_an_experiment_that_lacks_something_is_refused(experiment, tmp_path):
     with pytest.raises(RecordError, match=r"results.csv has the columns .* give .*'stratum'"):
-        experiments.write(tmp_path, experiment, RESULTS.drop(columns="stratum"))
+        experiments.write_experiment(tmp_path, experiment, RESULTS.drop(columns="stratum"))
     with pytest.raises(RecordError, match=r"results.csv, row 1 .*'clean'.* no finite number; measure it"):
-        experiments.write(tmp_path, experiment, RESULTS.assign(value=[1, np.nan]))
+        experiments.write_experiment(tmp_path, experiment, RESULTS.assign(value=[1, np.nan]))
     del experiment["question"]
     with pytest.raises(RecordError, match=r"experiment.json lacks 'question'"):
-        experiments.write(tmp_path, experiment, RESULTS)
+        experiments.write_experiment(tmp_path, experiment, RESULTS)
     assert not list(tmp_path.iterdir())
 
 
@@ -502,10 +506,10 @@ def test_the_wheel_carries_the_books_records(written, tmp_path):
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
 def test_a_committed_record_is_whole_and_re_evaluates_to_its_numbers(path):
-    run = runs.load(path)
+    run = runs.load_run(path)
     assert run.origin == "the book" and run.name == path.name
     assert not run.facts["synthetic"] and run.facts["resamples"] == metrics.RESAMPLES
-    again = runs.evaluate(run.predictions, run.validation, resamples=0)
+    again = runs.reevaluate(run.predictions, run.validation, resamples=0)
     assert np.allclose(run.metrics["value"], again["value"], atol=5e-5, equal_nan=True)
 
 
@@ -531,12 +535,12 @@ def each_split_made_once():
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
 def test_a_committed_record_is_of_the_real_data(path, real_ham, each_split_made_once):
-    run = runs.load(path)
+    run = runs.load_run(path)
     assert run.facts["fingerprint"] == real_ham.fingerprint
     runs.verify(run, real_ham.table)
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.name)
 def test_a_committed_experiment_is_whole(path):
-    facts, results = experiments.load(path)
+    facts, results = experiments.load_experiment(path)
     assert facts["name"] == path.name and not facts["synthetic"] and len(results)

@@ -18,9 +18,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers import sample
+from helpers.data import _sample as sample
+from helpers.data._sample import drawing
 from helpers.ham10000 import CLASSES, COLUMNS, PUBLISHED_IMAGES
-from helpers.sample import drawing
 
 ROOT = Path(__file__).parents[1]
 
@@ -242,7 +242,7 @@ def test_nearest_neighbour_gains_from_siblings(ham, features):
 def in_other_process(code, cache):
     """Start Python code in which ``cache`` is a folder and the sample has 12 images; return the process."""
     start = (
-        "import os, sys\nfrom helpers import sample\nfrom helpers.sample import drawing\n"
+        "import os, sys\nfrom helpers.data import _sample as sample\nfrom helpers.data._sample import drawing\n"
         "cache = sys.argv[1]; whole = sample.build\n"
         "sample.build = lambda folder, seed: whole(folder, seed, n_images=12, workers=1)\n"
     )

@@ -8,7 +8,7 @@ from helpers import settings
 
 
 def test_quick_is_the_default_and_says_so():
-    chosen = settings.load("meet-the-data")
+    chosen = settings.for_chapter("meet-the-data")
     assert chosen.tier == "quick"
     assert chosen.sizes == settings.CHAPTERS["meet-the-data"]["quick"]
     assert "set SKIN_TIER to change it" in str(chosen)
@@ -18,10 +18,10 @@ def test_environment_goes_before_the_default_and_an_argument_before_the_environm
     monkeypatch.setenv("SKIN_TIER", "workshop")
     monkeypatch.setenv("SKIN_DATA", str(tmp_path / "mine"))
     monkeypatch.setenv("SKIN_CACHE", "~/skin")
-    chosen = settings.load("split-without-leaking")
+    chosen = settings.for_chapter("split-without-leaking")
     assert (chosen.tier, chosen.data, chosen.cache) == ("workshop", tmp_path / "mine", Path.home() / "skin")
     assert "(from SKIN_TIER)" in str(chosen)
-    chosen = settings.load("split-without-leaking", tier="full", cache=tmp_path)
+    chosen = settings.for_chapter("split-without-leaking", tier="full", cache=tmp_path)
     assert (chosen.tier, chosen.cache) == ("full", tmp_path)
     assert "full: " in str(chosen) and "(passed as an argument)" in str(chosen)
 
@@ -29,17 +29,17 @@ def test_environment_goes_before_the_default_and_an_argument_before_the_environm
 def test_an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("SKIN_TIER", "")
     monkeypatch.setenv("SKIN_DATA", "")
-    chosen = settings.load("meet-the-data")
+    chosen = settings.for_chapter("meet-the-data")
     assert chosen.tier == "quick"
     assert chosen.data is None
 
 
 def test_unknown_names_are_refused_with_the_choices(monkeypatch):
     with pytest.raises(ValueError, match="chapter 'meet' is not known; choose one of meet-the-data"):
-        settings.load("meet")
+        settings.for_chapter("meet")
     monkeypatch.setenv("SKIN_TIER", "fast")
     with pytest.raises(ValueError, match=r"tier 'fast' \(from SKIN_TIER\) is not known; choose one of quick, workshop"):
-        settings.load("meet-the-data")
+        settings.for_chapter("meet-the-data")
 
 
 @pytest.mark.parametrize("chapter", settings.CHAPTERS)

@@ -10,8 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import models, pipeline, settings, training
-from helpers.augmentation import Augmentation
+from helpers import settings
+from helpers.networks import _architectures as models
+from helpers.networks import _batches as pipeline
+from helpers.networks import _training as training
+from helpers.networks._augmentation import Augmentation
 
 RNG = np.random.default_rng(8)
 CODES = np.arange(42) % 7
@@ -277,7 +280,7 @@ def test_mixed_precision_trains_resumes_and_says_what_sums_to_one(tmp_path, name
 
 
 def test_checkpoints_lie_in_the_cache_in_a_folder_for_each_training_but_in_the_quick_tier(tmp_path):
-    load = settings.load
+    load = settings.for_chapter
     config = load("cnn-from-scratch", tier="workshop", cache=tmp_path)
     folder = training.checkpoints(config, "recipe", "data")
     assert folder.is_relative_to(tmp_path) and folder == training.checkpoints(config, "recipe", "data")

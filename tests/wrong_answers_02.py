@@ -138,9 +138,11 @@ WRONG = {
         ),
         "from ten on": (fitting(rounds, first=10), "it lacks 3: 2/3"),
         "never all of them": (
-            lambda ham: lambda recall, largest: [
-                n for n in range(1, largest + 1) if any(abs(k / n - recall) <= 0.005 + 1e-9 for k in range(n))
-            ],
+            lambda ham: (
+                lambda recall, largest: [
+                    n for n in range(1, largest + 1) if any(abs(k / n - recall) <= 0.005 + 1e-9 for k in range(n))
+                ]
+            ),
             "lacks 1: 1/1",
         ),
         "a little too far": (fitting(lambda k, n, recall: abs(k / n - recall) <= 0.0052), "it has 39, but 8/39"),

@@ -75,9 +75,7 @@ WRONG = {
         ),
         "read once": (
             answered(
-                lambda network: [
-                    name for name, _ in network[:-1] if sum(name in reads for _, reads in network) == 1
-                ]
+                lambda network: [name for name, _ in network[:-1] if sum(name in reads for _, reads in network) == 1]
             ),
             "still reads something",
         ),

@@ -62,7 +62,7 @@ def data_identity(environ):
         return None
     chapter = chapters()[0].stem.split("-", 1)[1]
     program = (
-        f"from helpers import data, settings\nham = data.load(settings.load({chapter!r}))\n"
+        f"from helpers import data, settings\nham = data.load(settings.for_chapter({chapter!r}))\n"
         "print(ham.fingerprint, len(ham.table), ham.missing, len(ham.stored_masks))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE)

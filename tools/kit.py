@@ -24,7 +24,10 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from helpers import __version__, data, files, settings, sources
+from helpers import __version__, settings
+from helpers.data import _files as files
+from helpers.data import _loader as data
+from helpers.data import _sources as sources
 from helpers.ham10000 import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,7 +79,7 @@ class KitError(RuntimeError):
 def shrunk(stored):
     """Return ``(suffix, bytes)`` of an image: as it is stored, or as a JPEG of at most :data:`SIZE`."""
     content = stored.read()
-    height, width = files.look(stored, files.upright_size)
+    height, width = files.open_image(stored, files.upright_size)
     if height <= SIZE[0] and width <= SIZE[1]:
         return Path(stored.name).suffix.lower(), content
     scale = min(SIZE[0] / height, SIZE[1] / width)
@@ -132,7 +135,7 @@ def pack_weights(folder):
         for path in sorted([*Path(given).expanduser().glob("*.h5"), *Path(given).expanduser().glob("*.keras")]):
             shutil.copy(path, folder)
     elif not given:
-        from helpers import models  # TensorFlow takes seconds to import
+        from helpers.networks import _architectures as models
 
         for name in NETWORKS:
             found = models.backbone(name, size=(224, 224))
@@ -165,7 +168,7 @@ def main():
 
     Raises
     ------
-    KitError, helpers.files.DataError
+    KitError, helpers.data.DataError
         If the book is not built, a package cannot be fetched, or the data cannot be read.  No kit is left then.
     """
     if not (HTML / "index.html").exists():
@@ -175,7 +178,7 @@ def main():
     folder = BUILD / "kit"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    ham = data.load(settings.load("meet-the-data", tier="workshop"))
+    ham = data.load(settings.for_chapter("meet-the-data", tier="workshop"))
     if ham.missing:
         raise KitError(f"{ham.missing:,} images are missing, and a kit would not say so: fetch all of them first")
     print(f"Data: {ham!r}", flush=True)

@@ -3,7 +3,8 @@
 import tomllib
 from pathlib import Path
 
-from helpers import __version__, ham10000, sources
+from helpers import __version__, ham10000
+from helpers.data import _sources as sources
 
 ROOT = Path(__file__).resolve().parents[2]
 BIBTEX = """```bibtex

@@ -8,9 +8,10 @@ from collections import Counter
 from sklearn.metrics import balanced_accuracy_score
 from status_page import every_run, table
 
-from helpers import metrics, records
+from helpers.evaluate import _metrics as metrics
+from helpers.evaluate._slices import SMALL
 from helpers.ham10000 import CLASSES, NAMES
-from helpers.slices import SMALL
+from helpers.records import _seal as records
 
 #: What the card chooses by: the honest protocol, and the measure in which each class counts the same.
 PROTOCOL, SCORE = "grouped", "balanced_accuracy"

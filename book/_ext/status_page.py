@@ -17,7 +17,9 @@ from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.util.docutils import SphinxDirective
 
-from helpers import experiments, records, runs
+from helpers.records import _experiments as experiments
+from helpers.records import _runs as runs
+from helpers.records import _seal as records
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKS = ("LEAKY", "CHOSEN ON THE TEST SET", "SYNTHETIC")
@@ -42,7 +44,7 @@ HEADS = ("Model and record", "Folds", "Wall time", "Images a second", "Date", "M
 @cache
 def every_run(folder):
     """Return all runs in a folder, by name; raise :class:`helpers.records.RecordError` for one that is not whole."""
-    return [runs.load(path.parent) for path in sorted(folder.glob("[!.]*/run.json"))]
+    return [runs.load_run(path.parent) for path in sorted(folder.glob("[!.]*/run.json"))]
 
 
 def duration(seconds):
@@ -100,7 +102,7 @@ def experiment_table(folder):
     """Return a Markdown table of the experiment records in a folder."""
     rows = []
     for path in sorted(folder.glob("*/experiment.json")):
-        facts, results = experiments.load(path.parent)
+        facts, results = experiments.load_experiment(path.parent)
         asked = f"{facts['question']} (`{facts['name']}`)"
         repetitions = results["repetition"].nunique()
         rows.append((asked, repetitions, facts["data"], facts["device"], facts["date"]))

@@ -16,7 +16,7 @@ It needs no guard: of a blank answer, of one that raises and of one of a wrong k
 An answer that is a function is called like any other, ``answer(ham.table.copy())``; hand it copies.
 """
 
-from helpers.checks.core import Exercise, Verdict, check, exercise, exercises
-from helpers.checks.questions import Option, Question, Quiz, quiz
+from helpers.checks._core import Exercise, Verdict, check, exercise, exercises
+from helpers.checks._quiz import Option, Question, Quiz, quiz
 
 __all__ = ["Exercise", "Option", "Question", "Quiz", "Verdict", "check", "exercise", "exercises", "quiz"]

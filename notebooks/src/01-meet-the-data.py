@@ -38,7 +38,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from helpers import checks, data, images, plots, provenance, settings, splits
+from helpers import checks, data, plots, records, settings, splits
 from helpers.ham10000 import (
     CLASSES,
     COLOURS,
@@ -48,9 +48,9 @@ from helpers.ham10000 import (
 )
 
 # %%
-config = settings.load("meet-the-data")
+config = settings.for_chapter("meet-the-data")
 ham = data.load(config)
-provenance.banner(ham, config)
+records.banner(ham, config)
 
 # %% [markdown]
 # Read the box above before any number on this page: it says which images the numbers come from. If it says
@@ -149,7 +149,7 @@ five.T.rename_axis(columns="row")
 #| alt: A grid of dermoscopic images, seven rows of six, one row a diagnosis. Within a row,
 #|   size, colour and shape of the lesions differ widely; between rows many look alike, above
 #|   all mel, nv and bkl. Some images have hairs across the lesion or dark corners.
-pixels = images.load_pixels(ham, config)
+pixels = data.load_pixels(ham, config)
 # One row a lesion: its first image.
 lesions = ham.table.drop_duplicates("lesion_id")
 shuffled = lesions.sample(frac=1, random_state=config.seed)

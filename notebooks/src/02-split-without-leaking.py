@@ -35,12 +35,12 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.neighbors import NearestNeighbors
 
-from helpers import checks, data, images, plots, provenance, settings, splits
+from helpers import checks, data, plots, records, settings, splits
 from helpers.ham10000 import CLASSES, COLOURS, MISSED_PAIRS, PUBLISHED_IMAGES, PUBLISHED_LESIONS
 
-config = settings.load("split-without-leaking")
+config = settings.for_chapter("split-without-leaking")
 ham = data.load(config)
-provenance.banner(ham, config)
+records.banner(ham, config)
 
 # %% [markdown]
 # ## An exam, and a student who learns by heart
@@ -70,7 +70,7 @@ print(f"{len(train):,} images to learn from, {len(test):,} in the exam, "
 # prepared unfairly, although no image is in both sets. Which? And how can that be? Decide before you read on.
 
 # %%
-pixels = images.load_pixels(ham, config)
+pixels = data.load_pixels(ham, config)
 height, width = config.sizes.image
 tiles = pixels.reshape(len(table), 5, height // 5, 5, width // 5, 3)
 squares = tiles.mean(axis=(2, 4), dtype=np.float32).reshape(len(table), -1)

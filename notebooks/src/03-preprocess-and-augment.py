@@ -41,12 +41,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
-from helpers import checks, data, experiments, images, plots, preprocess, provenance, records, settings, splits
+from helpers import checks, data, networks, plots, records, settings, splits
 from helpers.ham10000 import CLASSES, COLOURS, PUBLISHED_IMAGES
 
-config = settings.load("preprocess-and-augment")
+config = settings.for_chapter("preprocess-and-augment")
 ham = data.load(config)
-provenance.banner(ham, config)
+records.banner(ham, config)
 
 # %% [markdown]
 # ## The puzzle: which one is dark?
@@ -61,7 +61,7 @@ provenance.banner(ham, config)
 #|   collection, two among the palest.
 #| alt: Four grey pictures of moles in a row, lettered A to D. All run from black to white, and none looks darker than
 #|   the others.
-pixels = images.load_pixels(ham, config)
+pixels = data.load_pixels(ham, config)
 lesions = ham.table.drop_duplicates("lesion_id")  # one row a lesion: its first image
 means = pixels.mean(axis=(1, 2))  # red, green and blue of each image
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # how bright each channel looks to us (ITU-R BT.601, as in JPEG)
@@ -80,7 +80,7 @@ skip = len(ranked) // 50  # the very last may be anything
 ends = [*ranked[skip:][:2], *ranked[::-1][skip:][:2]]
 letters = {letter: ends[place] for letter, place in zip("ABCD", (2, 0, 1, 3), strict=True)}
 greys = {letter: grey_of(ham.image(ham.table["image_id"][row])) for letter, row in letters.items()}
-even = {letter: preprocess.equalise(np.dstack([grey] * 3)[None])[0] for letter, grey in greys.items()}
+even = {letter: data.equalise(np.dstack([grey] * 3)[None])[0] for letter, grey in greys.items()}
 plots.show(plots.gallery([list(even.values())], ["equalised"], titles=list(even)), photo=True)
 
 # %% [markdown] tags=["instructor"]
@@ -161,9 +161,9 @@ photos, shown = np.stack([ham.image(name) for name in drawn["image_id"]]), list(
 mole = photos[shown.index("nv") if "nv" in shown else 0]
 readings = {
     "photograph": photos,
-    "per channel": preprocess.equalise(photos, per_channel=True),
-    "luminance": preprocess.equalise(photos),
-    "CLAHE": preprocess.clahe(photos),
+    "per channel": data.equalise(photos, per_channel=True),
+    "luminance": data.equalise(photos),
+    "CLAHE": data.clahe(photos),
 }
 plots.show(plots.gallery(list(readings.values()), list(readings), titles=shown), photo=True)
 
@@ -233,7 +233,7 @@ before = np.stack([ham.image(name) for name in ham.table["image_id"][chosen]])
 titles = [*medians.index, *["vasc"] * len(reddest)]
 after = np.stack([shades_of_gray(image) for image in before])
 plots.show(plots.gallery([before, after], ["before", "after"], titles=titles), photo=True)
-helped = preprocess.shades_of_gray(before)
+helped = data.shades_of_gray(before)
 print("helpers.preprocess differs by at most one level:", bool(np.abs(after.astype(int) - helped).max() <= 1))
 
 # %% [markdown]
@@ -247,7 +247,7 @@ print("helpers.preprocess differs by at most one level:", bool(np.abs(after.asty
 #| alt: Two panels on one scale, one dot a source. Left, before, the dots lie far apart. Right, after, they lie nearly
 #|   below one another, near one third.
 chunks = np.array_split(np.arange(len(pixels)), len(pixels) // 500 + 1)
-neutral = np.concatenate([preprocess.shades_of_gray(pixels[rows]).mean(axis=(1, 2)) for rows in chunks])
+neutral = np.concatenate([data.shades_of_gray(pixels[rows]).mean(axis=(1, 2)) for rows in chunks])
 red = pd.DataFrame({"before": red_share, "after": neutral[:, 0] / neutral.sum(axis=1)}).loc[lesions.index]
 
 
@@ -306,14 +306,14 @@ for when, shades in zip(red, (means, neutral)):
 #|   square shows what was taken: dark and bright specks on grey.
 size = photos.shape[1] // 3
 two = [dx for dx in ("mel", "bkl") if dx in shown] or shown[:2]
-detail = preprocess.centre_crop(photos[[shown.index(dx) for dx in two]], (size, size))
-small, large = preprocess.denoise(detail, 3), preprocess.denoise(detail, 7)
+detail = data.centre_crop(photos[[shown.index(dx) for dx in two]], (size, size))
+small, large = data.denoise(detail, 3), data.denoise(detail, 7)
 taken = np.clip(128 + 3 * (detail.astype(int) - large), 0, 255).astype(np.uint8)
 rows = [list(four) for four in zip(detail, small, large, taken, strict=True)]
 plots.show(plots.gallery(rows, two, titles=["detail", "median of 3", "median of 7", "taken"]), photo=True)
 
 some = framed.groupby("dx").head(10 * config.sizes.repeats // 7).index.sort_values()
-change = np.abs(pixels[some].astype(int) - preprocess.denoise(pixels[some])).mean(axis=-1)
+change = np.abs(pixels[some].astype(int) - data.denoise(pixels[some])).mean(axis=-1)
 height, width = config.sizes.image
 inner = change[:, height // 3 : -height // 3, width // 3 : -width // 3].mean()
 outer = np.concatenate([change[:, : height // 6], change[:, -height // 6 :]], axis=1).mean()
@@ -347,15 +347,15 @@ def black_hat(grey, length):
     return np.max(closed, axis=0) - grey
 
 
-hairy = preprocess.hair_mask(pixels[some]).mean(axis=(1, 2))
+hairy = data.hair_mask(pixels[some]).mean(axis=(1, 2))
 order = np.argsort(hairy)[::-1]
 five = some[order[[0, 2, len(order) // 20, len(order) // 8, len(order) // 3]]]
 five = [ham.image(name) for name in ham.table["image_id"][five]]
 stages = {"photograph": [], "black-hat": [], "mask": [], "painted over": []}
-for image in sorted(five, key=lambda image: -preprocess.hair_mask(image[None]).mean()):
+for image in sorted(five, key=lambda image: -data.hair_mask(image[None]).mean()):
     streaks = np.clip(3.0 * black_hat(grey_of(image), round(0.035 * image.shape[1])), 0, 255)
-    mask = preprocess.hair_mask(image[None])[0]
-    painted = preprocess.remove_hair(image[None])[0]
+    mask = data.hair_mask(image[None])[0]
+    painted = data.remove_hair(image[None])[0]
     for stage, picture in zip(stages, (image, streaks, 255 * mask, painted), strict=True):
         stages[stage].append(picture if picture.ndim == 3 else np.dstack([picture.astype(np.uint8)] * 3))
 shares = [f"{(picture > 0).mean():.1%}" for picture in stages["mask"]]
@@ -387,7 +387,7 @@ for dx, (share, number) in found.iterrows():
 #|   below). Dot, mean of the repetitions; line, from the worst to the best.
 #| alt: One dot with a horizontal line for each step, around a vertical line at zero. The lines of equalise and of
 #|   clahe lie to the left of zero, equalise further than clahe.
-facts, results = experiments.load(records.book_folder() / "classical-preprocessing")
+facts, results = records.load_experiment(records.book_folder() / "classical-preprocessing")
 overall = results[(results["stratum"] == "all") & (results["metric"] == "balanced_accuracy")]
 table = overall.pivot(index="repetition", columns="arm", values="value")
 steps = table.drop(columns=["none", "no masks"], errors="ignore")
@@ -446,7 +446,7 @@ bar = (wide - high) // 2
 squares = {
     "photograph": photo,
     "squashed": resize(photo, (high, high), anti_aliasing=True),
-    "cropped": preprocess.centre_crop(photo[None], (high, high))[0],
+    "cropped": data.centre_crop(photo[None], (high, high))[0],
     "padded": np.pad(photo, ((bar, wide - high - bar), (0, 0), (0, 0)), constant_values=128),
 }
 fig, axes = plots.figure(1.8, 1, 4, width_ratios=[4, 3, 3, 3])
@@ -621,12 +621,11 @@ checks.check("3.2", follow, ham)
 # Does it do what you have just read? Give both the same random numbers.
 
 # %% tags=["remove-output"]
-from helpers import augmentation, pipeline  # these two need TensorFlow, so they are imported here
 
 # %% tags=["nbval-check-output"]
-limits = augmentation.Augmentation(rotate=0.5, translate=0.1, zoom=0.1, brightness=0, contrast=0)
-draws = rng.random((len(photos), augmentation.DRAWS)).astype(np.float32)  # a row an image
-batch = augmentation.augmenter(limits, photos.shape[1:3])(photos, draws).numpy()
+limits = networks.Augmentation(rotate=0.5, translate=0.1, zoom=0.1, brightness=0, contrast=0)
+draws = rng.random((len(photos), networks.DRAWS)).astype(np.float32)  # a row an image
+batch = networks.augmenter(limits, photos.shape[1:3])(photos, draws).numpy()
 
 ours = []
 for photo, draw in zip(photos, draws, strict=True):
@@ -640,7 +639,7 @@ codes = np.searchsorted(CLASSES, ham.table["dx"].to_numpy(str))
 rows = lesions.index[:700].to_numpy()
 for balanced in (False, True):
     wishes = {"rows": rows, "batch": len(rows), "epochs": 1, "seed": config.seed, "balanced": balanced}
-    one, same = (next(iter(pipeline.training_batches(pixels, codes, **wishes))) for _ in range(2))
+    one, same = (next(iter(networks.training_batches(pixels, codes, **wishes))) for _ in range(2))
     again = all(np.array_equal(*pair) for pair in zip(one, same, strict=True))
     counted = ", ".join(f"{n} {dx}" for dx, n in zip(CLASSES, np.bincount(one[1], minlength=7), strict=True))
     print(f"balanced={balanced}: {counted}; once more, the same: {again}")

@@ -47,12 +47,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
-from helpers import checks, data, features, images, metrics, plots, provenance, runs, settings, splits
+from helpers import checks, classical, data, evaluate, plots, records, settings, splits
 from helpers.ham10000 import CLASSES, COLOURS, PUBLISHED_IMAGES
 
-config = settings.load("classical-baselines")
+config = settings.for_chapter("classical-baselines")
 ham = data.load(config)
-provenance.banner(ham, config)
+records.banner(ham, config)
 
 # %% [markdown]
 # ## Three numbers
@@ -105,7 +105,7 @@ taken = drawn.index[drawn <= (config.sizes.rows or len(group))]
 rows = np.flatnonzero(np.isin(group, taken))
 
 few = replace(ham, table=ham.table.iloc[rows].reset_index(drop=True))
-pixels = images.load_pixels(ham, config)[rows]
+pixels = data.load_pixels(ham, config)[rows]
 dx, group = few.table["dx"].to_numpy(str), group[rows]
 exams = [splits.grouped(few.table, fold, seed=config.seed) for fold in range(5)]
 
@@ -356,7 +356,7 @@ plots.show(fig)
 # how), and its floor.
 
 # %%
-hand = features.load_features(few, pixels, config, "handcrafted")
+hand = classical.load_features(few, pixels, config, "handcrafted")
 inputs = {"raw": raw_values, "ours": np.hstack(list(ours.values())), "handcrafted": hand.values}
 MODELS = {
     # 60 trees; a tree answers from at least two images
@@ -394,7 +394,7 @@ print({kind: values.shape[1] for kind, values in inputs.items()}, "features")
 #|   accuracy, the dots for the handcrafted features lie furthest to the right.
 def score(answers):
     certain = (answers[:, None] == np.array(CLASSES)).astype(float)  # all belief in one diagnosis
-    found = metrics.evaluate(dx, certain, group, resamples=500).set_index(["metric", "dx"])
+    found = evaluate.report(dx, certain, group, resamples=500).set_index(["metric", "dx"])
     return found.xs("all", level="dx").loc[["accuracy", "balanced_accuracy"], ["value", "low", "high", "floor"]]
 
 
@@ -805,7 +805,7 @@ checks.check("4.3", group_interval, ham)
 #|   Compare a dot with its own tick, and rows of one protocol with each other.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, with one row a record, and at the left the
 #|   published three below. Each row of a record has a dot with a line, and a black tick for its floor.
-KEPT = [run for run in runs.load_all() if run.origin == "the book" and run.name.startswith("classical-")]
+KEPT = [run for run in records.load_runs() if run.origin == "the book" and run.name.startswith("classical-")]
 KEPT.sort(key=lambda run: (run.facts["protocol"], run.facts["hyperparameters"]["features"], run.name))
 named = {}
 for run in KEPT:
@@ -838,7 +838,7 @@ for row in named:
 #|   most rows. Below the figure its rows are read out.
 pooled = [run for run in KEPT if run.facts["protocol"] == "grouped"]
 best = max(pooled, key=lambda run: run.metric("balanced_accuracy")["value"])
-true, said = best.predictions["true"].to_numpy(), metrics.answers(best.predictions[list(CLASSES)])
+true, said = best.predictions["true"].to_numpy(), evaluate.answers(best.predictions[list(CLASSES)])
 matrix = confusion(true, said)
 fig, axis = plots.figure(2.9)
 plots.heatmap(axis, matrix)

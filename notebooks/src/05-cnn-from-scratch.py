@@ -40,33 +40,15 @@ import pandas as pd
 from keras import layers
 from scipy.ndimage import correlate
 
-from helpers import (
-    checks,
-    data,
-    experiments,
-    images,
-    metrics,
-    models,
-    networks,
-    pipeline,
-    plots,
-    provenance,
-    recipes,
-    records,
-    runs,
-    settings,
-    splits,
-    training,
-)
-from helpers.augmentation import Augmentation
+from helpers import checks, data, evaluate, networks, plots, records, settings, splits
 from helpers.ham10000 import CLASSES
 
 # %%
-training.use_precision()  # on a GPU it computes with fewer digits, which is faster
+networks.use_precision()  # on a GPU it computes with fewer digits, which is faster
 keras.utils.set_random_seed(settings.SEED)
-config = settings.load("cnn-from-scratch")
+config = settings.for_chapter("cnn-from-scratch")
 ham = data.load(config)
-provenance.banner(ham, config)
+records.banner(ham, config)
 
 # %% [markdown]
 # ## A network below the floor
@@ -128,7 +110,7 @@ print(f"balanced accuracy, the mean of its recalls:    {balanced:.3f}; always nv
 #|   positive answer; black, a strong negative one; grey, none.
 #| alt: Four pictures in a row. First a lesion in colour. Then three grey ones. In two of them its border stands out on
 #|   opposite sides, left and right in one, top and bottom in the other. In the last, fine structure stands out.
-pixels = images.load_pixels(ham, config)
+pixels = data.load_pixels(ham, config)
 place = int(np.flatnonzero(ham.table["dx"] == "mel")[0])
 lesion = pixels[place]
 grey = lesion.mean(axis=2)
@@ -267,13 +249,13 @@ cnn.add(layers.Dense(4096, activation="relu"))
 cnn.add(layers.Dropout(0.5))
 cnn.add(layers.Dense(len(CLASSES), activation="softmax", dtype="float32"))  # probabilities keep all their digits
 
-whole = models.paper_cnn((512, 512))  # the same network, from the course's helpers, at the paper's size
+whole = networks.paper_cnn((512, 512))  # the same network, from the course's helpers, at the paper's size
 sides = [layer.output.shape[1] for layer in whole.layers if isinstance(layer, layers.Conv2D | layers.MaxPooling2D)]
 print("sides at 512:", *sides)
 print("every printed side is there:", {side for _, _, side in PRINTED if side != 252} <= set(sides))
 print(f"weights: {whole.count_params():,} at 512 pixels, {cnn.count_params():,} at {size[0]}")
 try:
-    models.paper_cnn((89, 89))
+    networks.paper_cnn((89, 89))
 except ValueError as error:
     print("at 89 pixels:", error)
 
@@ -366,7 +348,7 @@ checks.check("5.3", weighted_loss, ham)
 # Everything the network learns comes from the training rows. The validation rows, other lesions, choose when to stop
 # and when to take smaller steps. The test rows choose nothing: they are asked once, at the end.
 #
-# `training.fit` is the one loop of this course. After each epoch it looks at the validation loss, keeps the best
+# `networks.fit` is the one loop of this course. After each epoch it looks at the validation loss, keeps the best
 # weights, lowers the learning rate when nothing improves, and above the quick tier writes a checkpoint, so that an
 # interrupted run resumes as if nothing had happened. (To train anew, run the page from the top: this cell, run twice,
 # would go on from the weights that it has.)
@@ -384,20 +366,20 @@ codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes.astype("
 
 
 def batches(epoch):
-    return pipeline.training_batches(
-        pixels, codes, rows, epochs=1, first_epoch=epoch, seed=config.seed, augmentation=Augmentation()
+    return networks.training_batches(
+        pixels, codes, rows, epochs=1, first_epoch=epoch, seed=config.seed, augmentation=networks.Augmentation()
     )
 
 
-fitted = training.fit(
+fitted = networks.fit(
     cnn,
     batches,
-    pipeline.batches(pixels, codes, split.validation),
+    networks.batches(pixels, codes, split.validation),
     epochs=config.sizes.epochs,
     seed=config.seed + 1,  # as in the course's recipes
     learning_rate=3e-4,
-    class_weight=pipeline.class_weights(codes[rows]),
-    folder=training.checkpoints(config, "page", ham.fingerprint, split.hash),  # none in the quick tier
+    class_weight=networks.class_weights(codes[rows]),
+    folder=networks.checkpoints(config, "page", ham.fingerprint, split.hash),  # none in the quick tier
 )
 fig, axes = plots.figure(2.6, 1, 2)
 plots.learning_curves(axes, fitted.history, fitted.best_epoch)
@@ -449,18 +431,18 @@ plots.show(plots.gallery(seen, names), photo=True)
 # time, and look.
 
 # %%
-recipe = recipes.RECIPES["cnn-paper"]
+recipe = networks.RECIPES["cnn-paper"]
 CHANGES = {
     "no class weights": {"weighted": False},
     "no augmentation": {"augmentation": None},
     "no dropout": {"options": {"dropout": 0.0}},
 }
-tried = {"all three": (fitted, training.predict(cnn, pipeline.batches(pixels, codes, split.validation)))}
+tried = {"all three": (fitted, networks.predict(cnn, networks.batches(pixels, codes, split.validation)))}
 for name, change in CHANGES.items():
     one = networks.train(replace(recipe, **change), ham, config, split)
     tried[name] = one.fitted, one.validation
 for name, (fit_of_it, prob) in tried.items():
-    last, answers = fit_of_it.history.iloc[-1], pd.Series(metrics.answers(prob)).value_counts()
+    last, answers = fit_of_it.history.iloc[-1], pd.Series(evaluate.answers(prob)).value_counts()
     print(f"{name:<17} loss {last['loss']:.2f}, validation loss {last['validation_loss']:.2f}, balanced accuracy there",
           f"{last['validation_balanced_accuracy']:.2f}")
     print("   validation images answered:", ", ".join(f"{count:,} {dx}" for dx, count in answers.items()))
@@ -484,7 +466,7 @@ for name, (fit_of_it, prob) in tried.items():
 # %%
 answers_of = {}
 for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}}.items():
-    untrained = models.paper_cnn(size, **options)
+    untrained = networks.paper_cnn(size, **options)
     inside = keras.Model(untrained.input, [layer.output for layer in untrained.layers if isinstance(layer, layers.ReLU)])
     found = [np.asarray(answer, "float64") for answer in inside(pixels[:16].astype("float32"), training=True)]
     typical = np.sqrt([np.mean(answer**2) for answer in found])  # root mean square
@@ -517,7 +499,7 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
 #|   highest; of one repetition there is only the dot. Dashed, the floor.
 #| alt: Four dots, one a variant of the network, and a dashed vertical line at one seventh. Two dots stand on it, the two
 #|   with batch normalisation far to its right.
-experiment, results = experiments.load(records.book_folder() / "cnn-ablation")
+experiment, results = records.load_experiment(records.book_folder() / "cnn-ablation")
 by_arm = results[results["metric"] == "balanced_accuracy"].groupby("arm", sort=False)["value"]
 table = by_arm.agg(["mean", "min", "max"])
 print(textwrap.fill(experiment["notes"], 76))
@@ -569,7 +551,7 @@ plots.show(fig)
 #|   restored ones and the machines right of them. In balanced accuracy all lie right of their ticks, and under each
 #|   protocol the machines lie furthest right.
 SHOWN = ("cnn-", "classical-grouped-handcrafted-svm", "classical-holdout938-handcrafted-svm")
-KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and run.comparable]
+KEPT = [run for run in records.load_runs() if run.name.startswith(SHOWN) and run.comparable]
 KEPT.sort(key=lambda run: (run.facts["protocol"], run.name))
 tints = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}
 fig, axes = plots.figure(1 + 0.33 * len(KEPT), 1, 2)
@@ -599,7 +581,7 @@ for kind, protocol in product(("cnn-paper", "cnn-improved", "cnn-cosine"), ("gro
 #| alt: A table of counts with one row and one column a diagnosis, shaded by share of the row.
 BY_NAME = {run.name: run for run in KEPT}
 ours, restored = (BY_NAME[f"cnn-improved-holdout938-96x96{end}"] for end in ("", "-restored"))
-true, said = ours.predictions["true"], metrics.answers(ours.predictions[list(CLASSES)])
+true, said = ours.predictions["true"], evaluate.answers(ours.predictions[list(CLASSES)])
 matrix = pd.crosstab(pd.Categorical(true, CLASSES), pd.Categorical(said, CLASSES), dropna=False)
 fig, axis = plots.figure(2.9)
 plots.heatmap(axis, matrix)
@@ -631,7 +613,7 @@ print(f"nevi called melanoma: {matrix.loc['nv', 'mel']}")
 # %%
 def difference(before, after):
     """By how much the scores of all lesions differ, with intervals, over the folds that both have."""
-    return runs.compare(before, after).set_index(["metric", "dx"]).xs("all", level="dx")
+    return records.compare(before, after).set_index(["metric", "dx"]).xs("all", level="dx")
 
 
 changes, rivals = {}, {}
@@ -714,7 +696,7 @@ plots.show(fig)
 # few. The two have other validation lesions, so do not compare their losses.)
 #
 # Why did the rate fall when it did? At its full size the steps are large, and the loss jumps from epoch to epoch. One
-# lucky epoch counts as the best, three without a better one follow, and `training.fit` lowers the rate. (After eight,
+# lucky epoch counts as the best, three without a better one follow, and `networks.fit` lowers the rate. (After eight,
 # its **patience**, it would stop.)
 #
 # The recipe `cnn-cosine` takes the rate out of the hands of that noisy judge, and changes nothing else in the recipe:
@@ -770,15 +752,15 @@ for reading in ("", "-restored"):
 
 # %%
 recipe = "cnn-improved"  # or "cnn-paper", "cnn-cosine"
-mine = networks.train(recipes.RECIPES[recipe], ham, config, split)
+mine = networks.train(networks.RECIPES[recipe], ham, config, split)
 name = f"{recipe}-grouped-{size[1]}x{size[0]}-{config.tier}"
-path = networks.record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 5.")
-print(runs.load(path))
+path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 5.")
+print(records.load_run(path))
 
 # %% tags=["assertion"]
 assert abs(right - 0.742) < 0.002 and right < SUPPORT["nv"] / SUPPORT.sum() and TABLE_3["recall"].mean() > 0.5
 assert PATTERN in fitting and len(fitting) > 1, "several fillings"
-shapes = [[layer.output.shape for layer in one.layers if layer.weights] for one in (models.paper_cnn(size), cnn)]
+shapes = [[layer.output.shape for layer in one.layers if layer.weights] for one in (networks.paper_cnn(size), cnn)]
 assert shapes[0] == shapes[1] and whole.count_params() == cnn.count_params(), "the notebook's network is the helpers'"
 plain, normalised = answers_of["as printed"], answers_of["batch-normalised"]
 assert plain["size"].iloc[-1] < 0.1 * plain["size"].iloc[0] and plain["difference"].max() < 0.5, "small, and much in common"

@@ -44,33 +44,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 # %% tags=["remove-output"]
-from helpers import (
-    activations,
-    checks,
-    data,
-    images,
-    metrics,
-    models,
-    networks,
-    plots,
-    provenance,
-    recipes,
-    records,
-    runs,
-    settings,
-    splits,
-    training,
-)
-from helpers.augmentation import Augmentation
+from helpers import checks, data, evaluate, networks, plots, records, settings, splits
 from helpers.ham10000 import CLASSES, PUBLISHED_IMAGES
 
-training.use_precision()
+networks.use_precision()
 keras.utils.set_random_seed(settings.SEED)
 
 # %%
-config = settings.load("transfer-vgg16")
+config = settings.for_chapter("transfer-vgg16")
 ham = data.load(config)
-provenance.banner(ham, config)
+records.banner(ham, config)
 
 # %% [markdown]
 # ## A network that has seen other things
@@ -85,9 +68,9 @@ provenance.banner(ham, config)
 # folder that `SKIN_WEIGHTS` names. The box says where they came from. Read it before you believe a number below.
 
 # %%
-found = models.backbone("vgg16", size=config.sizes.image)
+found = networks.backbone("vgg16", size=config.sizes.image)
 vgg = found.model
-provenance.weights_notice(found)
+records.weights_notice(found)
 
 # %% [markdown]
 # ## What its first layer looks for
@@ -120,7 +103,7 @@ plots.show(plots.gallery([tiles[row : row + 16] for row in range(0, 64, 16)], ["
 #| alt: A row with a photograph or drawing of a lesion, and three rows of five grey maps that become coarser downwards.
 lesion = ham.image(ham.table.loc[ham.table["dx"] == "mel", "image_id"].iloc[0])
 watched = ["block2_pool", "block3_pool", "block4_pool"]
-large = models.backbone("vgg16", size=lesion.shape[:2]).model  # kernels fit an image of any size
+large = networks.backbone("vgg16", size=lesion.shape[:2]).model  # kernels fit an image of any size
 watch = keras.Model(large.inputs, [large.get_layer(name).output for name in watched])
 rows_of_maps = [[lesion, *[None] * 4]]
 for answer in watch.predict(lesion[None].astype("float32"), verbose=0):
@@ -138,7 +121,7 @@ plots.show(plots.gallery(rows_of_maps, ["the lesion", *(name.replace("_pool", ""
 # green, red**, each minus its mean over ImageNet, and no division. Give it anything else, and no error is raised. It
 # just sees other things.
 #
-# In this course the recipe is part of the network: `models.backbone` takes red, green, blue from 0 to 255, subtracts
+# In this course the recipe is part of the network: `networks.backbone` takes red, green, blue from 0 to 255, subtracts
 # the mean, and has the colours in its first layer's kernels put into that order. Below, the network as Keras has it, and
 # three ways to feed it.
 
@@ -148,7 +131,7 @@ weights[0] = weights[0][:, :, ::-1]  # back to blue, green, red
 plain = keras.applications.VGG16(include_top=False, weights=None, input_shape=(*config.sizes.image, 3))
 plain.set_weights(weights)
 
-pixels = images.load_pixels(ham, config)
+pixels = data.load_pixels(ham, config)
 few = pixels[:8].astype("float32")
 right = vgg.predict(few, verbose=0)
 FED = {
@@ -159,7 +142,7 @@ FED = {
 for name, fed in FED.items():
     given = np.asarray(plain(fed))
     same = np.allclose(given, right, rtol=1e-2, atol=1e-2 * np.abs(right).max())
-    print(f"{name:<34} the same features as models.backbone: {same}")
+    print(f"{name:<34} the same features as networks.backbone: {same}")
 
 # %% [markdown]
 # Only the first agrees. The other two run without a word, and every number after them is another one. When a pretrained
@@ -169,7 +152,7 @@ for name, fed in FED.items():
 #
 # Write `prepared(image)`. It takes one image, red, green, blue, 0 to 255, `(height, width, 3)` uint8, and returns what
 # VGG16 expects as float32: blue, green, red, each minus ImageNet's mean. The means, in the order red, green, blue, are
-# in `models.IMAGENET_MEAN`. Do not change the image that you are given.
+# in `networks.IMAGENET_MEAN`. Do not change the image that you are given.
 
 # %% tags=["stub"]
 def prepared(image):
@@ -181,7 +164,7 @@ checks.check("6.1", prepared, ham)
 
 # %% tags=["solution"]
 def prepared(image):
-    centred = image.astype("float32") - np.array(models.IMAGENET_MEAN, "float32")
+    centred = image.astype("float32") - np.array(networks.IMAGENET_MEAN, "float32")
     return centred[..., ::-1]
 
 
@@ -215,16 +198,16 @@ SHARE = 0.7
 convolutions = [layer.name for layer in vgg.layers if isinstance(layer, layers.Conv2D)]
 held = next(k for k in range(len(convolutions) + 1) if k > SHARE * len(convolutions))
 print(f"{len(convolutions)} convolutions, {held} of them frozen: {held / len(convolutions):.0%}")
-print(f"the last frozen one is {convolutions[held - 1]}, and the pool after it is {models.boundary(vgg)}")
+print(f"the last frozen one is {convolutions[held - 1]}, and the pool after it is {networks.boundary(vgg)}")
 
-boundary = models.boundary(vgg)
-frozen, tail = models.cut(vgg, boundary)  # two networks that share their weights with the whole
-network = models.classifier(tail)
+boundary = networks.boundary(vgg)
+frozen, tail = networks.cut(vgg, boundary)  # two networks that share their weights with the whole
+network = networks.classifier(tail)
 table = pd.DataFrame(
     [(layer.name, layer.count_params(), state)
      for state, part in (("frozen", frozen), ("retrained", tail)) for layer in part.layers if layer.count_params()]
     + [(layer.name, layer.count_params(), "new") for layer in network.layers
-       if layer.name in models.HEAD and layer.count_params()],
+       if layer.name in networks.HEAD and layer.count_params()],
     columns=["layer", "weights", "state"]).set_index("layer")
 fig, axis = plots.figure(4.2)
 plots.layers(axis, table, {"frozen": "#9A9A9A", "retrained": "#0072B2", "new": "#E69F00"})
@@ -331,9 +314,9 @@ split = splits.grouped(ham.table, fold=0, seed=config.seed)
 rows = networks.training_rows(split, config)
 codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes.astype("int64")
 views = config.sizes.repeats
-augmentation = Augmentation() if views > 1 else None
+augmentation = networks.Augmentation() if views > 1 else None
 asked = None if len(rows) == len(split.train) else np.concatenate([rows, split.validation, split.test])
-cache = activations.load_activations(frozen, ham, pixels, config, rows=asked, views=views, augmentation=augmentation)
+cache = networks.load_activations(frozen, ham, pixels, config, rows=asked, views=views, augmentation=augmentation)
 print(f"room for {cache.shape[0]:,} images, {cache.shape[1]} view(s), feature maps of",
       " x ".join(map(str, cache.shape[2:])))
 print(f"filled: {len(rows) + len(split.validation) + len(split.test):,} images, each asked {cache.shape[1]} time(s)")
@@ -381,23 +364,23 @@ written = keras.Model(inputs, outputs)
 
 # %%
 def batches(epoch):
-    return activations.training_batches(cache, codes, rows, 32, seed=config.seed, epoch=epoch)
+    return networks.activation_training_batches(cache, codes, rows, 32, seed=config.seed, epoch=epoch)
 
 
 def answers(part):
-    return training.predict(network, activations.batches(cache, codes, part))
+    return networks.predict(network, networks.activation_batches(cache, codes, part))
 
 
-folder = training.checkpoints(config, "page", ham.fingerprint, split.hash, activations.digest(frozen))
-common = {"batches": batches, "validation": activations.batches(cache, codes, split.validation), "folder": folder}
-body = [layer for layer in network.layers if layer.name not in models.HEAD]
+folder = networks.checkpoints(config, "page", ham.fingerprint, split.hash, networks.digest(frozen))
+common = {"batches": batches, "validation": networks.activation_batches(cache, codes, split.validation), "folder": folder}
+body = [layer for layer in network.layers if layer.name not in networks.HEAD]
 for layer in body:
     layer.trainable = False
-head = training.fit(network, **common, epochs=2, seed=config.seed, learning_rate=1e-3)
+head = networks.fit(network, **common, epochs=2, seed=config.seed, learning_rate=1e-3)
 bought["head alone"] = answers(split.validation).argmax(axis=1)
 for layer in body:
     layer.trainable = True
-both = training.fit(network, **common, epochs=config.sizes.epochs, seed=config.seed + 1, learning_rate=1e-4, patience=6)
+both = networks.fit(network, **common, epochs=config.sizes.epochs, seed=config.seed + 1, learning_rate=1e-4, patience=6)
 bought["head and tail"] = answers(split.validation).argmax(axis=1)
 
 # %%
@@ -479,7 +462,7 @@ checks.check("6.3", evened, ham)
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a
 #|   line, and a black tick for its floor. In balanced accuracy all dots are right of their ticks.
 SHOWN = ("vgg16-", *(f"classical-{protocol}-handcrafted-svm" for protocol in ("grouped", "holdout938", "image8020")))
-KEPT = [run for run in runs.load_all() if run.name.startswith(SHOWN) and run.comparable]
+KEPT = [run for run in records.load_runs() if run.name.startswith(SHOWN) and run.comparable]
 KEPT = sorted((run for run in KEPT if run.facts.get("chosen_on") != "test"), key=lambda run: (run.facts["protocol"], run.name))
 tints = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}
 fig, axes = plots.figure(1 + 0.33 * len(KEPT), 1, 2)
@@ -511,7 +494,7 @@ for reading, one in accuracies.items():
 mix, twice = np.array([PUBLISHED_IMAGES[dx] for dx in CLASSES]) / sum(PUBLISHED_IMAGES.values()), {}
 for kind in ("frozen", "retrained"):
     told = BY_NAME[OURS[kind]].predictions
-    twice[kind] = (metrics.answers(told[list(CLASSES)] / mix**2) == told["true"]).mean()
+    twice[kind] = (evaluate.answers(told[list(CLASSES)] / mix**2) == told["true"]).mean()
     print(f"   ours, {kind + ', evened twice':<24} {twice[kind]:.3f}")
 
 # %%
@@ -531,7 +514,7 @@ PAIRS = {
 }
 METRICS, gains = ("accuracy", "balanced_accuracy"), {}
 for question, (name, other) in PAIRS.items():
-    found = runs.compare(BY_NAME[other], BY_NAME[name]).set_index(["metric", "dx"]).xs("all", level="dx")
+    found = records.compare(BY_NAME[other], BY_NAME[name]).set_index(["metric", "dx"]).xs("all", level="dx")
     gains[question] = found.loc[list(METRICS)]
     print(question, *(f"   {metric.replace('_', ' '):<18}{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
                       for metric, row in gains[question].iterrows()), sep="\n")
@@ -580,15 +563,15 @@ for question, (name, other) in PAIRS.items():
 # again.
 
 # %%
-recipe = replace(recipes.RECIPES["vgg16-tuned"], views=views, augmentation=augmentation)
+recipe = replace(networks.RECIPES["vgg16-tuned"], views=views, augmentation=augmentation)
 mine = networks.train(recipe, ham, config, split)
 name = "vgg16-tuned-grouped-{1}x{0}-{tier}".format(*config.sizes.image, tier=config.tier)
-path = networks.record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 6.")
-print(runs.load(path))
+path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 6.")
+print(records.load_run(path))
 
 # %% tags=["assertion"]
 assert [layer.output.shape for layer in written.layers[2:]] == [
-    layer.output.shape for layer in models.classifier(tail).layers if layer.name in models.HEAD
+    layer.output.shape for layer in networks.classifier(tail).layers if layer.name in networks.HEAD
 ], "the notebook's head is the helpers'"
 assert held == sum(isinstance(layer, layers.Conv2D) for layer in frozen.layers) and held > SHARE * len(convolutions)
 assert frozen.layers[-1].name == boundary and mine.facts["recipe"]["cut"] == boundary

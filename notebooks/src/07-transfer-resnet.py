@@ -38,30 +38,16 @@ import pandas as pd
 import tensorflow as tf
 from keras import layers
 
-from helpers import (
-    checks,
-    data,
-    images,
-    metrics,
-    models,
-    networks,
-    plots,
-    provenance,
-    recipes,
-    runs,
-    settings,
-    splits,
-    training,
-)
+from helpers import checks, data, evaluate, networks, plots, records, settings, splits
 from helpers.ham10000 import CLASSES
 
-training.use_precision()
+networks.use_precision()
 keras.utils.set_random_seed(settings.SEED)
 
 # %%
-config = settings.load("transfer-resnet")
+config = settings.for_chapter("transfer-resnet")
 ham = data.load(config)
-provenance.banner(ham, config)
+records.banner(ham, config)
 
 # %% [markdown]
 # ## Deeper, and worse
@@ -77,7 +63,7 @@ SMALL = (12, 16)
 split = splits.grouped(ham.table, fold=0, seed=config.seed)
 codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes.astype("int64")
 few = np.random.default_rng(config.seed).choice(split.train, 200, replace=False)
-tiny = images.load_pixels(ham, config, size=SMALL)[few].astype("float32")
+tiny = data.load_pixels(ham, config, size=SMALL)[few].astype("float32")
 
 
 def stack(blocks, shortcuts, width=16):
@@ -95,7 +81,7 @@ def stack(blocks, shortcuts, width=16):
 
 # %%
 STACKS = {"one block": (1, False), "sixteen blocks": (16, False), "sixteen blocks, shortcuts": (16, True)}
-_ = training.use_precision("float32")  # in half precision a gradient can be too small to be told from zero
+_ = networks.use_precision("float32")  # in half precision a gradient can be too small to be told from zero
 losses, arriving = {}, {}
 for name, (blocks, shortcuts) in STACKS.items():
     network = stack(blocks, shortcuts)
@@ -106,7 +92,7 @@ for name, (blocks, shortcuts) in STACKS.items():
     arriving[name] = [float(tf.norm(gradient)) for gradient in gradients]
     network.compile(keras.optimizers.Adam(5e-4), "sparse_categorical_crossentropy", jit_compile=False)
     losses[name] = network.fit(tiny, codes[few], batch_size=25, epochs=6, verbose=0).history["loss"]
-_ = training.use_precision()
+_ = networks.use_precision()
 
 # %%
 #| name: resnet-stacks
@@ -230,9 +216,9 @@ for name, one in {"three convolutions with a waist of 64": narrow, "two of three
 # which it is.
 
 # %%
-found = models.backbone(*recipes.RESNET, size=config.sizes.image)
+found = networks.backbone(*networks.RESNET, size=config.sizes.image)
 resnet = found.model
-provenance.weights_notice(found)
+records.weights_notice(found)
 
 # %% [markdown]
 # Where may you cut it? In VGG16 each layer reads the one before it, so you may cut anywhere. With shortcuts you may
@@ -275,8 +261,8 @@ checks.check("7.2", cuts, ham)
 #|   what they learned there; the tail is retrained.
 #| alt: Dots, one a block, from the image downwards. Most are frozen; the last few, retrained, are among those farthest
 #|   to the right.
-boundary = models.boundary(resnet)
-frozen, tail = models.cut(resnet, boundary)
+boundary = networks.boundary(resnet)
+frozen, tail = networks.cut(resnet, boundary)
 block_of = {layer.name: re.match(r".*?block\d+", layer.name) for layer in resnet.layers}
 parts = [(block_of[layer.name][0] if block_of[layer.name] else "other layers", layer, state)
          for state, part in (("frozen", frozen), ("retrained", tail)) for layer in part.layers if layer.count_params()]
@@ -304,7 +290,7 @@ print(f"{found.label}: cut after {boundary}; of {sum(convolutions.values())} con
 # %% tags=["nbval-check-output"]
 trial = keras.models.clone_model(frozen)
 trial.set_weights(frozen.get_weights())
-pixels = images.load_pixels(ham, config)
+pixels = data.load_pixels(ham, config)
 batch = pixels[:16].astype("float32")
 
 
@@ -339,7 +325,7 @@ print(f"after five batches in training mode, and no step of training, it has mov
 # features gets others today. And small batches make noisy means.
 #
 # Keras has a rule for it: a batch normalisation with `trainable = False` is always in use mode. In this course the
-# frozen part as a whole is set so, and `models.classifier`, which puts a head on the tail, sets it in the tail, whose
+# frozen part as a whole is set so, and `networks.classifier`, which puts a head on the tail, sets it in the tail, whose
 # other weights do learn.
 
 # %% tags=["nbval-check-output"]
@@ -350,8 +336,8 @@ before = answer(range(1, 8), True)
 for _ in range(5):
     trial(batch, training=True)
 print("with the rule, the rest of the batch matters:", moved(answer(range(8, 15), True), before) > 0.01)
-held = models.classifier(models.cut(resnet, boundary)[1])
-norms = [layer for layer in held.layers if isinstance(layer, layers.BatchNormalization) and layer.name not in models.HEAD]
+held = networks.classifier(networks.cut(resnet, boundary)[1])
+norms = [layer for layer in held.layers if isinstance(layer, layers.BatchNormalization) and layer.name not in networks.HEAD]
 print("a normalisation of the classifier's backbone still learns:", any(layer.trainable for layer in norms))
 
 # %% [markdown]
@@ -408,7 +394,7 @@ checks.check("7.3", folded, ham)
 #|   same folds: under grouped the frozen networks were tested on all five, the others on the first alone.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, one row a record. Each row has a dot with a
 #|   line and a black tick. In balanced accuracy all dots are right of their ticks.
-SHOWN = [run for run in runs.load_all() if run.name.startswith(("resnet-", "vgg16-")) and run.comparable]
+SHOWN = [run for run in records.load_runs() if run.name.startswith(("resnet-", "vgg16-")) and run.comparable]
 SHOWN = [run for run in SHOWN if run.facts.get("chosen_on") != "test" and not run.name.startswith("vgg16-frozen-image")]
 SHOWN.sort(key=lambda run: (run.facts["protocol"], run.name))
 TINTS = {"grouped": "#0072B2", "image8020": "#E69F00", "holdout938": "#009E73"}
@@ -458,7 +444,7 @@ for pair in PAIRS:
     for reading in ("", "-evened"):
         one, other = (book.get(f"{name}-200x150{reading}") for name in pair)
         if one and other:
-            gains[pair[0], pair[1], reading] = runs.compare(other, one).set_index(["metric", "dx"])
+            gains[pair[0], pair[1], reading] = records.compare(other, one).set_index(["metric", "dx"])
 for (name, other, reading), gain in gains.items():
     print(f"{name} minus {other}{', priors evened' if reading else ''}")
     for metric in ("accuracy", "balanced_accuracy"):
@@ -540,7 +526,7 @@ print("  ", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
 #| alt: A table of counts with one row and one column a diagnosis. The cell of nevi that were called nevi is by far the
 #|   largest; in the row of melanoma many stand in the column of nevi.
 ours = book["resnet-frozen-holdout938-200x150"]
-true, said = ours.predictions["true"], metrics.answers(ours.predictions[list(CLASSES)])
+true, said = ours.predictions["true"], evaluate.answers(ours.predictions[list(CLASSES)])
 matrix = pd.crosstab(pd.Categorical(true, CLASSES), pd.Categorical(said, CLASSES), dropna=False)
 fig, axis = plots.figure(2.9)
 plots.heatmap(axis, matrix)
@@ -555,7 +541,7 @@ print(f"melanomas found: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()}
 melanomas = {}
 for kind in KINDS[1:]:
     told = book[f"{kind}-holdout938-200x150"].predictions.query("true == 'mel'")
-    melanomas[kind] = (metrics.answers(told[list(CLASSES)]) == "mel").sum()
+    melanomas[kind] = (evaluate.answers(told[list(CLASSES)]) == "mel").sum()
 print("found by the others:", ", ".join(f"{kind} {count}" for kind, count in melanomas.items()))
 
 # %% [markdown]
@@ -578,13 +564,13 @@ print("found by the others:", ", ".join(f"{kind} {count}" for kind, count in mel
 
 # %%
 kind = "resnet-tuned"  # or "resnet-whole"
-recipe, views = recipes.RECIPES[kind], config.sizes.repeats
+recipe, views = networks.RECIPES[kind], config.sizes.repeats
 if recipe.frozen == "boundary":
     recipe = replace(recipe, views=views, augmentation=recipe.augmentation if views > 1 else None)
 mine = networks.train(recipe, ham, config, split)
 name = "{kind}-grouped-{1}x{0}-{tier}".format(*config.sizes.image, kind=kind, tier=config.tier)
-path = networks.record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 7.")
-print(runs.load(path))
+path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 7.")
+print(records.load_run(path))
 
 # %% tags=["assertion"]
 last = {name: loss[-1] for name, loss in losses.items()}

@@ -39,28 +39,13 @@ from scipy.stats import binomtest
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
-from helpers import (
-    checks,
-    data,
-    experiments,
-    features,
-    images,
-    leakage,
-    metrics,
-    mixture,
-    plots,
-    provenance,
-    records,
-    runs,
-    settings,
-    splits,
-)
+from helpers import checks, classical, data, evaluate, plots, records, settings, splits
 from helpers.ham10000 import CLASSES, PHOTOGRAPHED_ONCE
 
 # %%
-config = settings.load("where-could-90-come-from")
+config = settings.for_chapter("where-could-90-come-from")
 ham = data.load(config)
-provenance.banner(ham, config)
+records.banner(ham, config)
 
 # %% [markdown]
 # ## Bet first
@@ -78,7 +63,7 @@ provenance.banner(ham, config)
 # guess that you wrote down cannot change its mind later.
 
 # %%
-ours = runs.load(records.book_folder() / "resnet-frozen-grouped-200x150").metric("accuracy")["value"]
+ours = records.load_run(records.book_folder() / "resnet-frozen-grouped-200x150").metric("accuracy")["value"]
 print(f"to explain: {100 * (849 / 938 - ours):.1f} points, from {ours:.1%} (ours, grouped) to {849 / 938:.1%} (the paper)")
 # Points of accuracy: put yours.
 my_bet = {"the mix": None, "the epoch": None, "luck": None, "the leak": None, "another network": None}
@@ -164,7 +149,7 @@ def accuracy_in_mix(right, cells, wanted):
     return sum(share[cell] * right[cells == cell].mean() for cell in share.index)
 
 
-book = {run.name: run for run in runs.load_all() if run.comparable}
+book = {run.name: run for run in records.load_runs() if run.comparable}
 pairs = [(name, name.replace("-grouped-", "-holdout938-")) for name in book if "-grouped-" in name]
 pairs = [(a, b) for a, b in pairs if b in book and len(book[a].facts["folds"]) == 5]
 pairs = [(a, b) for a, b in pairs if not a.endswith(("evened", "weighted"))]  # priors as they are
@@ -172,8 +157,8 @@ everyone = book[pairs[0][0]].predictions["group"]
 rows = {}
 for name, other in pairs:
     here, exam = book[name].predictions, book[other].predictions
-    right = np.asarray(metrics.answers(here[list(CLASSES)]) == here["true"])
-    cells, wanted = (mixture.cells(one["true"], one["group"], everyone) for one in (here, exam))
+    right = np.asarray(evaluate.answers(here[list(CLASSES)]) == here["true"])
+    cells, wanted = (evaluate.mix_strata(one["true"], one["group"], everyone) for one in (here, exam))
     short = name.replace("-grouped", "").replace("classical-", "").removesuffix("-200x150")
     rows[short] = {
         "grouped": right.mean(),
@@ -182,7 +167,7 @@ for name, other in pairs:
         "the 938": book[other].metric("accuracy")["value"],
     }
     assert np.isclose(rows[short]["and by photographed once"],
-                      np.average(right, weights=mixture.weights(cells, wanted)))
+                      np.average(right, weights=evaluate.mix_weights(cells, wanted)))
 
 # %%
 mixed = pd.DataFrame(rows).T
@@ -193,8 +178,8 @@ others = [name for name in book if name.endswith(("evened", "weighted")) and len
 others = [(book[name], book.get(name.replace("grouped", "holdout938"))) for name in others]
 missed = []
 for here, exam in [pair for pair in others if pair[1]]:
-    right = np.asarray(metrics.answers(here.predictions[list(CLASSES)]) == here.predictions["true"])
-    cells, wanted = (mixture.cells(one.predictions["true"], one.predictions["group"], everyone) for one in (here, exam))
+    right = np.asarray(evaluate.answers(here.predictions[list(CLASSES)]) == here.predictions["true"])
+    cells, wanted = (evaluate.mix_strata(one.predictions["true"], one.predictions["group"], everyone) for one in (here, exam))
     missed.append(exam.metric("accuracy")["value"] - accuracy_in_mix(right, cells, wanted))
 print(f"\nFrom grouped to the 938: {100 * (mixed['the 938'] - mixed['grouped']).mean():+.1f} points on average.")
 print(f"Left once the mix is the same: {100 * left.mean():+.1f} on average, "
@@ -303,13 +288,13 @@ print(f"849 of 938 is {849 / 938:.2%}; true accuracies from {interval.low:.1%} t
 #|   stands at the paper's accuracy in each.
 drawn = {}
 exam = book[pairs[0][1]].predictions
-wanted = mixture.cells(exam["true"], exam["group"], everyone)
+wanted = evaluate.mix_strata(exam["true"], exam["group"], everyone)
 for name in ("resnet-frozen-grouped-200x150", "resnet-tuned-grouped-200x150"):
     if name in book:
         here = book[name].predictions
-        right = np.asarray(metrics.answers(here[list(CLASSES)]) == here["true"])
-        cells = mixture.cells(here["true"], here["group"], everyone)
-        drawn[name] = mixture.redraws(right, cells, wanted, 10_000, seed=config.seed)
+        right = np.asarray(evaluate.answers(here[list(CLASSES)]) == here["true"])
+        cells = evaluate.mix_strata(here["true"], here["group"], everyone)
+        drawn[name] = evaluate.redraws(right, cells, wanted, 10_000, seed=config.seed)
 fig, axes = plots.figure(2.4, 1, len(drawn), sharex=True, sharey=True, squeeze=False)
 for axis, (name, scores) in zip(axes[0], drawn.items()):
     axis.hist(scores, bins=(np.arange(804, 890, 5) - 0.5) / 938, color="#0072B2")  # five counts a bar
@@ -333,8 +318,8 @@ plots.show(fig)
 carried = {}
 for kind in ("resnet-frozen", "resnet-last", "resnet-tuned", "vgg16-tuned"):
     here = book[f"{kind}-grouped-200x150"].predictions.query("fold == 0")
-    right = np.asarray(metrics.answers(here[list(CLASSES)]) == here["true"])
-    cells = mixture.cells(here["true"], here["group"], everyone)
+    right = np.asarray(evaluate.answers(here[list(CLASSES)]) == here["true"])
+    cells = evaluate.mix_strata(here["true"], here["group"], everyone)
     carried[kind] = {"fold 0, in the exam's mix": accuracy_in_mix(right, cells, wanted),
                      "the 938": book[f"{kind}-holdout938-200x150"].metric("accuracy")["value"]}
 carried = pd.DataFrame(carried).T
@@ -363,7 +348,7 @@ print(carried.round(3).to_string())
 # do not, under the naive split by image.
 
 # %%
-experiment, measured = experiments.load(records.book_folder() / "leakage-frozen")
+experiment, measured = records.load_experiment(records.book_folder() / "leakage-frozen")
 print(textwrap.fill(experiment["notes"], 80))
 naive = measured[measured["arm"].str.endswith(("/image8020", "/grouped"))]
 print(f"\nMeans over {naive['repetition'].nunique()} repetitions:")
@@ -399,7 +384,7 @@ print(shown.astype({"images": int}).to_string(float_format="{:.3f}".format))
 # %%
 table = ham.table
 groups, classes = splits.lesion_groups(table).to_numpy(), table["dx"].to_numpy(str)
-draw = leakage.paired(table, seed=config.seed)
+draw = evaluate.leak_pair(table, seed=config.seed)
 siblings, donated = np.setdiff1d(draw.b, draw.common), np.setdiff1d(draw.a, draw.common)
 print(f"{len(draw.a):,} and {len(draw.b):,} training images, {len(draw.common):,} of them in both")
 counts = {"donated, in A": pd.Series(classes[donated]), "siblings, in B": pd.Series(classes[siblings])}
@@ -416,7 +401,7 @@ print("test images:", ", ".join(f"{name} {inside.sum():,}" for name, inside in d
 #|   empty where the coin left no lesion of that diagnosis to leak.
 #| alt: Three rows of lesions, one column a diagnosis. In each column the upper two pictures show one lesion from two
 #|   shots; the lower one shows another lesion.
-pixels = images.load_pixels(ham, config)
+pixels = data.load_pixels(ham, config)
 leaking = draw.test[draw.could_leak]
 first = [leaking[classes[leaking] == dx][:1] for dx in CLASSES]
 second = [siblings[np.isin(groups[siblings], groups[one])][:1] for one in first]
@@ -458,17 +443,17 @@ checks.check("9.3", swap_in, ham)
 # interval says how little.
 
 # %%
-values = features.load_features(ham, pixels, config, kind="raw").values
+values = classical.load_features(ham, pixels, config, kind="raw").values
 found = []
 for repetition in range(config.sizes.repeats):
-    draw = leakage.paired(table, config.seed + repetition, rows=config.sizes.rows)
-    for name, model in leakage.models(config.seed, min(values.shape[1], len(draw.a))).items():
+    draw = evaluate.leak_pair(table, config.seed + repetition, rows=config.sizes.rows)
+    for name, model in evaluate.leak_models(config.seed, min(values.shape[1], len(draw.a))).items():
         for arm, train in (("A", draw.a), ("B", draw.b)):
             with threadpool_limits(1, "blas"):  # its matrices are so small that two threads mostly wait for each other
                 answers = model.fit(values[train], classes[train]).predict(values[draw.test])
             found += [(repetition, f"{name}/{arm}", *row)
-                      for row in leakage.score(classes[draw.test], answers, draw.strata)]
-live = leakage.effects(pd.DataFrame(found, columns=list(experiments.COLUMNS)), ratio=len(draw.test) / len(draw.a))
+                      for row in evaluate.leak_scores(classes[draw.test], answers, draw.strata)]
+live = evaluate.leak_effects(pd.DataFrame(found, columns=list(records.EXPERIMENT_COLUMNS)), ratio=len(draw.test) / len(draw.a))
 print(live.xs("accuracy", level="metric").round(3).to_string())
 
 # %% [markdown]
@@ -490,9 +475,9 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #|   cross it. Both lines of the trained network are wide and cross it.
 parts, notes = [], {}
 for name in ("leakage-frozen", "leakage-tuned"):
-    facts, results = experiments.load(records.book_folder() / name)
+    facts, results = records.load_experiment(records.book_folder() / name)
     notes[name] = facts["notes"]
-    parts.append(leakage.effects(results, ratio=facts["test_images"] / facts["training_images"]))
+    parts.append(evaluate.leak_effects(results, ratio=facts["test_images"] / facts["training_images"]))
 effects = pd.concat(parts).rename(index={"tuned": "last"}, level="model")  # Chapter 7 calls more blocks so
 shown = effects.xs("accuracy", level="metric")
 shown = 100 * shown.loc[[(m, s) for m in shown.index.unique(0) for s in ("could leak", "control")],

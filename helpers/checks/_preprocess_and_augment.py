@@ -1,0 +1,226 @@
+"""The exercises and the quiz of chapter 3.  helpers/checks/__init__.py shows how a checker is written."""
+
+import numpy as np
+import pandas as pd
+
+from helpers.checks._core import exercise
+from helpers.checks._quiz import Option, Question
+
+
+def _near(value, target):
+    return bool(np.isclose(float(value), target, atol=0.004))
+
+
+@exercise(
+    "3.1",
+    expects='a dict with two numbers, under "height over width, squashed" and "share lost, cropped"',
+    praise="Neither is free: the one bends all shapes by a third, the other throws a quarter of the skin away.",
+)
+def square(answer, _ham):
+    squashed, cropped = answer["height over width, squashed"], answer["share lost, cropped"]
+    if _near(squashed, 4 / 3) and _near(cropped, 1 / 4):
+        return None
+    if not _near(squashed, 4 / 3):
+        if _near(squashed, 3 / 4):
+            return "Your first number is width over height. Squashed, the lesion is higher than wide: more than 1."
+        if _near(squashed, 1):
+            return (
+                "Your first number is 1, a circle. But the width is multiplied by 512/600, and the height by 512/450."
+            )
+        if _near(squashed, 512 / 450) or _near(squashed, 512 / 600):
+            return "Your first number is the factor of one side. Both sides change: divide the height's by the width's."
+        return "Check the first number: the height is multiplied by 512/450, the width by 512/600. Divide."
+    if _near(cropped, 25):
+        return "Your second number is a percentage; give a share between 0 and 1."
+    if _near(cropped, 3 / 4):
+        return "Your second number is the share that is *kept*. The question is about the rest."
+    if _near(cropped, 1 - 512 * 512 / (600 * 450)):
+        return "A square of 512 pixels does not fit into 450 pixels of height. The largest that fits has 450 by 450."
+    return "Check the second number: the largest square is 450 by 450 of 600 by 450 pixels. Which share is left over?"
+
+
+def _turned(degrees):
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+
+
+def _moved(right, down):
+    return np.array([[1, 0, -right], [0, 1, -down], [0, 0, 1.0]])
+
+
+#: Matrices of a kind each, and one of all kinds together.
+JOURNEYS = {
+    "a shift": _moved(12, -5),
+    "a zoom": np.diag([1 / 1.6, 1 / 1.6, 1]),
+    "a turn": _turned(35),
+    "a flip": np.diag([-1.0, 1, 1]),
+    "a turn and a squash": _turned(35) @ np.diag([4 / 3, 1, 1]),
+    "all at once": np.diag([-1.0, 1, 1]) @ _turned(50) @ _moved(9, 14) @ np.diag([0.8, 0.8, 1]),
+}
+
+
+@exercise(
+    "3.2",
+    expects="a function that takes a matrix and a place, right and down, and returns the place in the new image",
+    praise="Marks, boxes and outlines travel by the inverse of the matrix that the pixels are looked up with.",
+)
+def follow(answer, _ham):
+    right, down = 20.0, -11.0
+    wrong = {}
+    for kind, matrix in JOURNEYS.items():
+        given = np.asarray(answer(matrix.copy(), right, down), float).ravel()
+        if len(given) == 3:
+            return "It returns three numbers. A place has two, right and down; the one was only there for the shift."
+        if len(given) != 2:
+            return f"It returns {len(given)} numbers. Return two: right and down."
+        if not np.allclose(given, _journey(np.linalg.inv(matrix), right, down), atol=1e-3):
+            wrong[kind] = given
+    return _astray(wrong, right, down) if wrong else None
+
+
+def _journey(matrix, right, down):
+    return (matrix @ [right, down, 1])[:2]
+
+
+def _astray(wrong, right, down):
+    def all_are(make):
+        return all(np.allclose(given, make(JOURNEYS[kind]), atol=1e-3) for kind, given in wrong.items())
+
+    if all_are(lambda matrix: _journey(matrix, right, down)):
+        return (
+            "Wrong way round: the matrix leads from the new image to the old one, and you are asked for the way from "
+            "the old to the new."
+        )
+    if all_are(lambda matrix: np.linalg.inv(matrix[:2, :2]) @ [right, down]):
+        return "The shift is lost: it stands in the third column, which only a place with a one at its end gets to see."
+    if all_are(lambda matrix: _journey(np.linalg.inv(matrix), right, down)[::-1]):
+        return "You return down, then right. The task asks for right, then down."
+    if all_are(lambda matrix: _journey(np.linalg.inv(matrix), down, right)):
+        return "You hand the place over as down, right. A place is written right, down, one."
+    if all_are(lambda matrix: _journey(matrix.T, right, down)):
+        return "You transpose the matrix. That undoes a turn, and nothing else: a zoom or a shift needs the inverse."
+    kind = next(iter(wrong))
+    return (
+        f"Under {kind} it sends the place astray. Look for the new place p with `matrix @ p` equal to "
+        f"({right:g}, {down:g}, 1)."
+    )
+
+
+@exercise(
+    "3.3",
+    expects="a function that takes a Series of counts and two yes-or-no values, and returns a Series of shares",
+    praise="Corrected once, all classes have the same share. Corrected twice, the shares go as one over the counts.",
+)
+def loss_shares(answer, ham):
+    here = ham.table["dx"].value_counts()
+    for counts in (pd.Series({"a": 50, "b": 200, "c": 1000}), here):
+        for copied, weighted in ((False, False), (True, False), (False, True), (True, True)):
+            handed = counts.copy()
+            given = answer(handed, copied, weighted)
+            if not handed.equals(counts):
+                return "It changes the counts that it is given. Work on a copy."
+            given = pd.Series(given, dtype=float)
+            if set(given.index) != set(counts.index):
+                return "The index of your answer differs from that of `counts`. Return one share for each class in it."
+            if hint := _wrong_shares(given[counts.index], counts, copied, weighted):
+                return hint
+    return None
+
+
+def _wrong_shares(given, counts, copied, weighted):
+    largest = pd.Series(float(counts.max()), counts.index)
+    images, weights = (largest if copied else counts), 1 / counts
+    right = images * weights if weighted else images * 1.0
+    if np.allclose(given, right / right.sum(), atol=1e-4):
+        return None
+    case = f"With copied={copied} and weighted={weighted}"
+
+    def shares(values):
+        return np.allclose(given / given.sum(), values / values.sum(), atol=1e-4)
+
+    if shares(right):
+        return f"{case} your numbers sum to {given.sum():,.2f}. Divide by their sum, so that they become shares."
+    if copied and weighted and shares(largest):
+        return (
+            "With both, you weight by the *copied* counts, which are all alike, or not at all. The question is about "
+            "weights from the original counts: that is the mistake to be measured."
+        )
+    if weighted and not copied and shares(weights):
+        return "With weights alone you return the weights. A class's loss is its number of images times its weight."
+    if copied and not weighted and shares(counts):
+        return f"{case} nothing changes in yours. Copies make every class as large as the largest."
+    if weighted and not copied and shares(counts):
+        return f"{case} nothing changes in yours. Multiply each class by its balanced weight."
+    if copied and shares(largest / counts):
+        return f"{case} you return how often an image is copied. Multiply by the images that there were."
+    return f"{case} the shares are off. Take the images of a class, with copies, times the weight; divide by the sum."
+
+
+QUIZ = (
+    Question(
+        'A paper writes: "We applied histogram equalisation to the colour images." What do you ask?',
+        (
+            Option(
+                "On which channels, and was the colour kept?",
+                True,
+                "Per channel, on luminance, tile by tile: three different images come out, and the first has lost its "
+                "colours. Then ask whether it helped, and on which images that was measured.",
+            ),
+            Option(
+                "Nothing: the term is well defined.",
+                False,
+                "For one grey image it is. For colour there are at least three readings, with very different results.",
+            ),
+            Option(
+                "Why it was not applied to the test images only.",
+                False,
+                "A step of preprocessing that works image by image belongs on all images alike, or training and test "
+                "images differ by more than chance.",
+            ),
+        ),
+    ),
+    Question(
+        "You want to turn images at random, and the network takes squares made by squashing. In which order?",
+        (
+            Option(
+                "Squash, then turn: it is cheaper.",
+                False,
+                "It is, and training images are then stretched in every direction, while each image that is tested is "
+                "stretched upright.",
+            ),
+            Option(
+                "It makes no difference: both are matrices.",
+                False,
+                "Both are, and matrices do not commute. Try it with a turn by a quarter.",
+            ),
+            Option(
+                "Turn, then squash, or multiply both to one matrix in that order.",
+                True,
+                "Then the turn is a turn of the skin, and every image is squashed in the same direction.",
+            ),
+        ),
+    ),
+    Question(
+        "The training set was balanced by copies. Somebody adds `class_weight` computed from the original table, and "
+        "the recall of the rarest class rises. A success?",
+        (
+            Option(
+                "Yes: the rarest class is the one that was missed most.",
+                False,
+                "Its recall rises because the model now answers it more often, also where it is wrong. Look at what "
+                "the other recalls did.",
+            ),
+            Option(
+                "Not by itself: the imbalance is corrected twice, and the frequent classes pay for it.",
+                True,
+                "Copies had made all classes equal. The weights turn the imbalance upside down. The balanced accuracy "
+                "and the recall of each class show the price.",
+            ),
+            Option(
+                "No: class weights cannot be combined with copies.",
+                False,
+                "They can, if they are computed from the copied counts. Then they are all one and do nothing.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,86 @@
+"""Pixels, decoded and resized once, then read from a memory-mapped cache.  Chapter 1 introduces it.
+
+Decoding JPEGs takes longer than anything else in the data chapters, so each image is decoded once for each size; all
+later runs map the file into memory and read only the rows they touch.
+"""
+
+import os
+
+import numpy as np
+
+from helpers.data._cache import atomic_write
+from helpers.data._files import decode, progress
+from helpers.data._workers import in_parallel
+
+#: Raised whenever the same file would give other pixels: caches of an older recipe are then no longer used.
+RECIPE = 1
+#: How many images a worker is given at a time.
+CHUNK = 64
+#: Below this many images a worker is not worth its start.
+IMAGES_A_WORKER = 500
+
+
+def load_pixels(dataset, config, size=None):
+    """Return all images of a data set at one size: ``(n, height, width, 3)`` uint8 RGB, in the table's order.
+
+    The array is memory-mapped and read-only.  It lies in ``config.cache``, keyed by what determines it: the data set's
+    fingerprint, the size and the recipe of :func:`helpers.data.decode`.  An image of other proportions is stretched.
+
+    Parameters
+    ----------
+    dataset : helpers.data.Dataset
+    config : helpers.settings.Settings
+    size : tuple of int, optional
+        (height, width) in pixels; default ``config.sizes.image``.
+
+    Raises
+    ------
+    helpers.data.DataError
+        If an image cannot be decoded (it names the file), or the cache folder is full or cannot be written.
+    """
+    height, width = size or config.sizes.image
+    shape = (len(dataset.table), height, width, 3)
+    path = config.cache / "pixels" / f"{dataset.fingerprint[:20]}-{width}x{height}-recipe{RECIPE}.npy"
+    pixels = _open(path, shape)
+    if pixels is not None:
+        return pixels
+    with atomic_write(path, "pixels", int(np.prod(shape))) as partial:
+        _fill(partial, dataset, shape)
+    return _open(path, shape)
+
+
+def _open(path, shape):
+    """Return the cached array, or None if there is none of this shape."""
+    try:
+        pixels = np.load(path, mmap_mode="r")
+    except (OSError, EOFError, ValueError):
+        return None
+    return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
+
+
+def _fill(path, dataset, shape):
+    """Write the whole array to ``path`` on all cores; each worker writes its own rows straight into the file."""
+    with open(path, "wb") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        start = stream.tell()
+    bytes_a_row = int(np.prod(shape[1:]))
+    stored = [dataset.stored[image_id] for image_id in dataset.table["image_id"]]
+    jobs = [
+        (path, start + first * bytes_a_row, stored[first : first + CHUNK], shape[1:3])
+        for first in range(0, len(stored), CHUNK)
+    ]
+    workers = min(os.cpu_count() or 1, len(stored) // IMAGES_A_WORKER)
+    with progress(len(stored), f"decoding to {shape[2]} x {shape[1]}") as bar:
+        for written in in_parallel(_write_rows, jobs, workers, "decodes images"):
+            bar.update(written)
+
+
+def _write_rows(job):
+    """Decode one chunk of images and write each at its place in the file; return how many."""
+    path, offset, stored, size = job
+    with open(path, "r+b") as stream:
+        stream.seek(offset)
+        for one in stored:
+            stream.write(decode(one, size).data)
+    return len(stored)

@@ -1,0 +1,190 @@
+"""Frozen parts run once: what a frozen network makes of each image, computed once, cached, and trained on.
+
+Chapter 6 introduces it.  While layers are frozen they answer each image with the same numbers in every epoch.  So they
+are asked once for each image, and once for each of a few augmented views of it; only what comes after them is trained.
+Needs TensorFlow.
+"""
+
+import hashlib
+import json
+import zlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from helpers.data._cache import atomic_write
+from helpers.data._files import DataError, progress
+from helpers.networks._augmentation import DRAWS, augmenter
+
+#: Raised whenever the same images would give other activations: caches of an older recipe are then no longer used.
+RECIPE = 2
+#: More views than anybody asks for: the draws of two seeds never meet.
+MOST_VIEWS = 1000
+#: Where in a network's configuration its layers are called by name.
+NAMING = ("name", "inbound_nodes", "input_layers", "output_layers")
+
+
+def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, augmentation=None, batch=64):
+    """Return a frozen network's answers: ``(n, views, ...)`` float16, memory-mapped, read-only, in the table's order.
+
+    View 0 is the image as it is, the others are changed at random by ``augmentation``, as ``config.seed`` says.  They
+    lie in ``config.cache``, keyed by what determines them: the pixels, the network's layers and weights, its precision,
+    the views.
+
+    Parameters
+    ----------
+    frozen : keras.Model
+        From images, 0 to 255, to one tensor: the first half of :func:`helpers.networks.cut`.
+    dataset : helpers.data.Dataset
+    pixels : (n, height, width, 3) uint8
+        As :func:`helpers.data.load_pixels` returns them, all images of the table.
+    config : helpers.settings.Settings
+    rows : (m,) positions, optional
+        The images to ask about; default all.  The others' places in the array hold zeros, and take no disk.
+    views : int
+        How many versions of each image, at least 1.
+    augmentation : helpers.networks.Augmentation, optional
+        Needed for more than one view.
+
+    Raises
+    ------
+    ValueError
+        If the number of views and the augmentation do not go together.
+    helpers.data.DataError
+        If the disk has no room for them (it says how much is needed), the cache cannot be written, or the answers do
+        not fit float16.
+    """
+    if views < 1 or (views > 1) != (augmentation is not None):
+        raise ValueError(
+            f"views is {views}, augmentation {augmentation}: view 0 is the plain image; more views need an augmentation"
+        )
+    drawn = (augmentation, config.seed, batch) if views > 1 else None
+    key = hashlib.sha256(
+        f"{RECIPE} {dataset.fingerprint} {pixels.shape} {zlib.crc32(pixels)} {digest(frozen)} "
+        f"{keras.config.dtype_policy().name} {views} {drawn}".encode()
+    )
+    rows = np.arange(len(pixels)) if rows is None else np.unique(rows)
+    key.update(rows.astype("<i8").tobytes())
+    shape = (len(pixels), views, *frozen.output.shape[1:])
+    path = config.cache / "activations" / f"{key.hexdigest()[:24]}.npy"
+    if not path.exists():
+        with atomic_write(path, "activations", len(rows) * int(np.prod(shape[1:])) * 2) as partial:
+            _compute(partial, frozen, pixels, rows, shape, augmentation, config.seed, batch)
+    return np.load(path, mmap_mode="r")
+
+
+def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
+    answer = tf.function(lambda images: tf.cast(frozen(images, training=False), tf.float32), autograph=False)
+    change = augmenter(augmentation, pixels.shape[1:3]) if augmentation else None
+    views, bytes_a_view = shape[1], int(np.prod(shape[2:])) * 2
+    with (
+        open(path, "wb") as stream,
+        progress(len(rows) * views, f"frozen layers, {views} view{'s' * (views > 1)}") as bar,
+    ):
+        np.lib.format.write_array_header_1_0(stream, {"descr": "<f2", "fortran_order": False, "shape": shape})
+        start = stream.tell()
+        stream.truncate(start + shape[0] * views * bytes_a_view)  # what is never written takes no disk
+        for view in range(views):
+            for first in range(0, len(rows), batch):
+                places = rows[first : first + batch]
+                chosen = pixels[places]
+                if view:
+                    draws = tf.random.stateless_uniform((len(chosen), DRAWS), (seed * MOST_VIEWS + view, first))
+                    images = change(chosen, draws)
+                else:
+                    images = tf.cast(chosen, tf.float32)
+                values = answer(images).numpy()
+                if not np.abs(values).max() < np.finfo(np.float16).max:
+                    raise DataError(
+                        f"an activation of images {places[0]} to {places[-1]} is {np.abs(values).max():.3g}, "
+                        "beyond what float16 holds. Cut the network elsewhere, check its weights, or compute them in "
+                        "float32: SKIN_PRECISION=float32."
+                    )
+                for place, value in zip(places, values.astype("<f2"), strict=True):
+                    stream.seek(start + (int(place) * views + view) * bytes_a_view)
+                    stream.write(value.data)
+                bar.update(len(chosen))
+
+
+def activation_batches(activations, labels, rows, batch=64, view=0):
+    """Return a ``tf.data.Dataset`` of (activations, labels) of one view, in order: for validation and test."""
+    return _read(activations, labels, np.asarray(rows), np.full(len(rows), view), batch)
+
+
+def activation_training_batches(activations, labels, rows, batch=64, *, seed, epoch):
+    """Return a ``tf.data.Dataset`` of one pass over the rows: shuffled, each image in a view drawn at random.
+
+    The same seed and epoch give the same batches.
+
+    Parameters
+    ----------
+    activations : (n, views, ...) float16
+    labels : (n,) class codes
+    rows : (m,) positions
+    """
+    rng = np.random.default_rng((seed, epoch))
+    rows = rng.permutation(np.asarray(rows))
+    return _read(activations, labels, rows, rng.integers(activations.shape[1], size=len(rows)), batch)
+
+
+def _read(activations, labels, rows, views, batch):
+    targets = tf.constant(np.asarray(labels)[rows])
+
+    def read(first):
+        part = slice(first, first + batch)
+        # Read in the order of the file: a disk likes that.
+        order = np.argsort(rows[part])
+        found = np.empty((len(order), *activations.shape[2:]), np.float16)
+        for place in order:
+            found[place] = activations[rows[first + place], views[first + place]]
+        return found
+
+    def look_up(first):
+        found = tf.numpy_function(read, [first], tf.float16, stateful=False)
+        found.set_shape((None, *activations.shape[2:]))
+        return tf.cast(found, tf.float32), targets[first : first + batch]
+
+    return (
+        tf.data.Dataset.range(0, len(rows), batch)
+        .map(tf.autograph.experimental.do_not_convert(look_up), num_parallel_calls=2)
+        .prefetch(4)
+    )
+
+
+def digest(model):
+    """Return a SHA-256 over a network: equal digests, equal layers with equal options, connections and weights.
+
+    What Keras or anybody calls a layer plays no part: the same cell, run again, would count on.  Neither does the
+    precision, nor which weights are trained.
+    """
+    config = model.get_config()
+    names = {name: place for place, name in enumerate(dict.fromkeys(_names(config)))}
+    found = hashlib.sha256(json.dumps(_nameless(config, names), sort_keys=True, default=str).encode())
+    for weight in model.get_weights():
+        found.update(np.ascontiguousarray(weight).tobytes())
+    return found.hexdigest()
+
+
+def _names(config):
+    """Yield the names in a configuration, in order, those of networks inside it too."""
+    if isinstance(config, dict):
+        if isinstance(config.get("name"), str):
+            yield config["name"]
+        config = config.values()
+    if not isinstance(config, str) and hasattr(config, "__iter__"):
+        for one in config:
+            yield from _names(one)
+
+
+def _nameless(config, names, naming=False):
+    """Return a configuration with places for names, and without what plays no part."""
+    if isinstance(config, dict):
+        return {
+            key: _nameless(one, names, naming or key in NAMING)
+            for key, one in config.items()
+            if key not in ("dtype", "trainable")
+        }
+    if isinstance(config, list | tuple):
+        return [_nameless(one, names, naming) for one in config]
+    return names.get(config, config) if naming and isinstance(config, str) else config

@@ -1,0 +1,172 @@
+"""Where a page's numbers come from: one banner at the top of each notebook.  Chapter 1 introduces it."""
+
+import html
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import helpers
+from helpers.records import _seal as records
+from helpers.settings import GPU_CHAPTERS
+
+#: Packages whose version can change a number.
+PACKAGES = ("numpy", "pandas", "scikit-learn", "scikit-image", "pillow")
+#: These are named only where a notebook has imported them: a data chapter does not wait for TensorFlow.
+MODEL_PACKAGES = ("tensorflow", "keras", "xgboost")
+#: Where Colab mounts a reader's Drive.
+DRIVE = Path("/content/drive")
+
+
+def _gpus():
+    """Return how many GPUs TensorFlow sees, if it is loaded, else how many the machine's driver lists."""
+    if "tensorflow" in sys.modules:
+        return len(sys.modules["tensorflow"].config.list_physical_devices("GPU"))
+    try:
+        done = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    # The command can be there, and fail, where no GPU is.
+    return 0 if done.returncode else sum(line.startswith("GPU ") for line in done.stdout.splitlines())
+
+
+def device():
+    """Return the device in words: how many GPUs there are, and the processor cores.
+
+    TensorFlow is not imported for it.  A GPU of the machine that no model uses yet is said so.
+    """
+    gpus, cores = _gpus(), f"{os.cpu_count()} CPU cores ({platform.machine()})"
+    if gpus and "tensorflow" not in sys.modules:
+        return f"{cores}; a GPU is present, not used here"
+    return f"{gpus or 'no'} GPU, {cores}"
+
+
+def versions():
+    """Return ``{package: version}`` of what can change a number, Python and this course included."""
+    loaded = tuple(name for name in MODEL_PACKAGES if name in sys.modules)
+    found = {"helpers": helpers.__version__, "Python": platform.python_version()}
+    found |= {name: metadata.version(name) for name in PACKAGES}
+    # A module may come from a package of another name, as TensorFlow does from tensorflow-cpu.
+    return found | {name: sys.modules[name].__version__ for name in loaded}
+
+
+@dataclass(frozen=True)
+class Banner:
+    """Rows of ``label: value`` and the notices above them; shown as HTML in a notebook, as text in a terminal.
+
+    ``title`` is what a screen reader calls the box; no two boxes of a page have the same.
+    """
+
+    rows: dict[str, str]
+    notices: tuple[str, ...]
+    title: str = "Where the numbers on this page come from"
+
+    def __repr__(self):
+        width = max(len(label) for label in self.rows)
+        lines = [f"*** {notice} ***" for notice in self.notices]
+        return "\n".join(lines + [f"{label:<{width}}  {value}" for label, value in self.rows.items()])
+
+    def _repr_html_(self):
+        notices = "".join(
+            '<p style="margin:0 0 .6em;padding:.5em .8em;border-left:.4em solid #B34700;background:#FFF1E5;'
+            f'color:#3D1A00;font-weight:600">{html.escape(notice)}</p>'
+            for notice in self.notices
+        )
+        rows = "".join(
+            '<div style="display:flex;gap:1em;flex-wrap:wrap">'
+            f'<dt style="flex:0 0 6.5em;font-weight:600">{html.escape(label)}</dt>'
+            f'<dd style="flex:1 1 16em;margin:0">{html.escape(value)}</dd></div>'
+            for label, value in self.rows.items()
+        )
+        return (
+            f'<section class="skin-provenance" aria-label="{html.escape(self.title)}" '
+            'style="border:1px solid #8A8F98;border-radius:.4em;padding:.8em 1em;margin:0 0 1em;'
+            'font-size:.9em;line-height:1.5">'
+            f'{notices}<dl style="margin:0">{rows}</dl></section>'
+        )
+
+
+def banner(dataset, settings):
+    """Return the :class:`Banner` of a page: data, resolution, hash, tier, device, versions.
+
+    Parameters
+    ----------
+    dataset : helpers.data.Dataset
+    settings : helpers.settings.Settings
+        ``settings.sizes.image`` is what the chapter asks for; a data set with fewer pixels is marked as upsampled.
+    """
+    (height, width), (stored_height, stored_width) = settings.sizes.image, dataset.size
+    notices = []
+    if dataset.synthetic:
+        notices.append(
+            "SYNTHETIC DATA. The images and every number computed from them on this page are drawn by a program, "
+            "not photographed. They show how the code works, and nothing about skin."
+        )
+    if dataset.missing:
+        notices.append(
+            f"SUBSET. {len(dataset.table):,} of the {len(dataset.table) + dataset.missing:,} images that the metadata "
+            "lists are here; every number on this page is of that subset."
+        )
+    upsampled = height > stored_height or width > stored_width
+    if upsampled:
+        notices.append(
+            f"UPSAMPLED. This chapter asks for {width} x {height} pixels; the stored images have "
+            f"{stored_width} x {stored_height}."
+        )
+    colab = "google.colab" in sys.modules
+    if colab and settings.chapter in GPU_CHAPTERS and not _gpus():
+        notices.append(
+            "NO GPU. This chapter trains networks. The quick tier can do without; for a larger one choose Runtime, "
+            "then Change runtime type, then T4 GPU in Colab's menu, and run the chapter again from its first cell."
+        )
+    rows = {
+        "Data": f"{dataset.source}, {len(dataset.table):,} images of {stored_width} x {stored_height} pixels",
+        "Data hash": dataset.fingerprint[:16],
+        "Licence": dataset.licence,
+        "Tier": f"{settings.tier}: images used at {width} x {height} pixels" + (" (upsampled)" if upsampled else ""),
+        "Seed": str(settings.seed),
+        "Device": device(),
+        "Versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
+    }
+    if colab:
+        rows["Your files"] = _kept(settings)
+    return Banner(rows=rows, notices=tuple(notices))
+
+
+def _kept(settings):
+    """Return in words where a reader's files lie on Colab, which deletes them, and how to keep them."""
+    places = {
+        "SKIN_CACHE": ("downloads and checkpoints", settings.cache),
+        "SKIN_RUNS": ("run records", records.own_folder()),
+    }
+    said = ", ".join(f"{what} in {path}" for what, path in places.values())
+    lost = [variable for variable, (_, path) in places.items() if not path.resolve().is_relative_to(DRIVE)]
+    if lost:
+        said += (
+            ". Colab deletes what is not on your Drive when the session ends: to keep it, mount the Drive and set "
+            f"{' and '.join(lost)} to folders on it before this cell runs"
+        )
+    return said
+
+
+def weights_notice(found):
+    """Return a :class:`Banner` that says which network a page uses and where its weights came from.
+
+    Random weights are said as plainly as drawn images are.  Chapter 6 introduces it.
+
+    Parameters
+    ----------
+    found : helpers.networks.Backbone
+    """
+    notices = ()
+    if not found.pretrained:
+        notices = (
+            "RANDOM WEIGHTS. The weights that this network learned on ImageNet could not be had here, so it has "
+            "learned nothing. The cells show how the code works; what they compute with this network says nothing. "
+            "What the chapter argues from are the recorded runs.",
+        )
+    rows = {"Network": found.label, "Weights": found.weights}
+    return Banner(rows=rows, notices=notices, title="Which network this page uses, and where its weights come from")
