@@ -1,7 +1,7 @@
-"""Turn notebooks/src/NN-slug.py into notebooks/NN-slug.ipynb and notebooks/learner/NN-slug.ipynb.
+"""Turn notebooks/src/SLUG.py into notebooks/SLUG.ipynb and notebooks/learner/SLUG.ipynb.
 
-``python tools/notebooks.py`` regenerates all; ``python tools/notebooks.py 01`` one chapter; ``--check`` runs nothing
-and says which notebooks differ from their sources.
+``python tools/notebooks.py`` regenerates all; ``python tools/notebooks.py meet-the-data`` one chapter; ``--check`` runs
+nothing and says which notebooks differ from their sources.  The order of the chapters is that of _toc.yml.
 
 The complete notebook is executed on the embedded sample in the quick tier, and keeps only the text of the cells
 tagged ``nbval-check-output``, which ``pytest --nbval-lax`` compares with its own run.  The learner edition has no
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -70,8 +71,25 @@ class SourceError(ValueError):
 
 
 def sources(root=ROOT):
-    """Return the paths of the chapters' sources, in order."""
-    return sorted((root / "notebooks" / "src").glob("[0-9][0-9]-*.py"))
+    """Return the paths of the chapters' sources, in the order of _toc.yml.
+
+    Raises
+    ------
+    SourceError
+        If a chapter of _toc.yml has no source, or a source is no chapter of _toc.yml.
+    """
+    folder = root / "notebooks" / "src"
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    paths = [folder / f"{file.removeprefix('notebooks/')}.py" for file in files if file.startswith("notebooks/")]
+    for path in paths:
+        if not path.exists():
+            raise SourceError(f"_toc.yml lists notebooks/{path.stem}, but notebooks/src/{path.name} does not exist")
+    for path in sorted(set(folder.glob("*.py")) - set(paths)):
+        raise SourceError(
+            f"_toc.yml does not list {path.name}: add '- file: notebooks/{path.stem}' to one of its parts"
+        )
+    return paths
 
 
 def repository(root=ROOT):
@@ -166,8 +184,7 @@ def build(path, root=ROOT):
         if "assertion" in tags:
             source = FOR_AUTHORS + source
         cells.append(new(source, metadata=metadata, id=f"{digest}-{seen[digest]}"))
-    chapter = path.stem.split("-", 1)[1]
-    metadata = METADATA | (GPU if chapter in GPU_CHAPTERS else {})
+    metadata = METADATA | (GPU if path.stem in GPU_CHAPTERS else {})
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(metadata))
     nbformat.validate(notebook)
     return notebook
@@ -347,7 +364,7 @@ def generate(path, root=ROOT):
 def main(arguments=None, root=ROOT):
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("chapter", nargs="*", help="number, or name without .py; all if none is given")
+    parser.add_argument("chapter", nargs="*", help="name of the source without .py; all if none is given")
     parser.add_argument("--check", action="store_true", help="run nothing; say what differs from its source")
     options = parser.parse_args(arguments)
     try:
@@ -355,11 +372,11 @@ def main(arguments=None, root=ROOT):
             found = differences(root)
             print("\n".join([*found, "run: make notebooks"]) if found else "all notebooks are what their sources give")
             return 1 if found else 0
-        wanted = set(options.chapter)
-        chosen = [path for path in sources(root) if not wanted or {path.stem, path.stem[:2]} & wanted]
-        if not chosen:
-            parser.error(f"no such chapter; there are {', '.join(path.stem for path in sources(root)) or 'none'}")
-        for path in chosen:
+        paths = {path.stem: path for path in sources(root)}
+        for slug in options.chapter:
+            if slug not in paths:
+                parser.error(f"there is no chapter {slug!r}; there are {', '.join(paths) or 'none'}")
+        for path in [paths[slug] for slug in options.chapter] or paths.values():
             print(f"{path.stem}: {generate(path, root):.0f} s", flush=True)
     except SourceError as error:
         print(error, file=sys.stderr)
