@@ -9,11 +9,6 @@ from tools import notebooks
 SOURCES = notebooks.sources()
 
 
-def number(path):
-    """Return a chapter's number."""
-    return int(path.stem[:2])
-
-
 def tags(cell):
     """Return a cell's tags."""
     return cell.metadata.get("tags", [])
@@ -23,39 +18,38 @@ def tags(cell):
 class Task:
     """An exercise as it stands in a notebook: the code of its cells, and the check's call in the check cell."""
 
-    number: str
+    slug: str
     stub: str
     check: str
     solution: str
 
 
 def tasks(notebook):
-    """Return the exercises of a notebook as ``{number: Task}``."""
-    found = {}
+    """Return the exercises of a notebook as ``{slug: Task}``."""
+    exercises = {}
     for place, cell in enumerate(notebook.cells):
-        if cell.cell_type != "markdown" or not (head := re.search(r"^### Exercise (\d+\.\d+): \S", cell.source, re.M)):
+        if cell.cell_type != "markdown" or not re.search(r"^### Exercise: \S", cell.source, re.M):
             continue
         after = notebook.cells[place + 1 :]
-        cells = {
-            "stub": next((c.source for c in after if "stub" in tags(c)), ""),
-            "check": next((c.source for c in after if c.source.startswith("checks.check(")), ""),
-            "solution": next((c.source for c in after if "solution" in tags(c)), ""),
-        }
-        found[head.group(1)] = Task(head.group(1), **cells)
-    return found
+        stub = next((c.source for c in after if "stub" in tags(c)), "")
+        check = next((c.source for c in after if c.source.startswith("checks.check(")), "")
+        solution = next((c.source for c in after if "solution" in tags(c)), "")
+        slug = re.match(r'checks\.check\("([a-z0-9-]+)", ', check).group(1)
+        exercises[slug] = Task(slug, stub, check, solution)
+    return exercises
 
 
-def namespace(notebook, given):
-    """Return the names an exercise may stand on: what the notebook imports, and ``given``, such as ``ham``.
+def namespace(notebook, names):
+    """Return the names an exercise may stand on: what the notebook imports, and ``names``, such as ``ham``.
 
     So a learner can go straight to any exercise.
     """
-    found = dict(given)
+    space = dict(names)
     for cell in notebook.cells:
         if cell.cell_type == "code" and "setup" not in tags(cell):
             imports = [node for node in ast.parse(cell.source).body if isinstance(node, ast.Import | ast.ImportFrom)]
-            exec(compile(ast.Module(imports, []), "<imports>", "exec"), found)
-    return found
+            exec(compile(ast.Module(imports, []), "<imports>", "exec"), space)
+    return space
 
 
 def run(notebook):

@@ -7,33 +7,34 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from chapters import SOURCES, namespace, number, tasks
+from chapters import SOURCES, namespace, tasks
 
 from helpers import checks, settings
 from helpers.checks import _core as core
-from helpers.checks import _quiz as questions
+from helpers.checks import _quiz as quizzes
 from tools import notebooks
 
-EXERCISES = [name for path in SOURCES for name in checks.exercises(number(path))]
-CHAPTERS = sorted({number(path) for path in SOURCES})
-NOTEBOOKS = {number(path): notebooks.build(path) for path in SOURCES}
-SLUGS = {number(path): path.stem[3:] for path in SOURCES}
+CHAPTERS = [path.stem for path in SOURCES]
+NOTEBOOKS = {path.stem: notebooks.build(path) for path in SOURCES}
+TASKS = {slug: task for notebook in NOTEBOOKS.values() for slug, task in tasks(notebook).items()}
+CHAPTER_OF = {slug: chapter for chapter, notebook in NOTEBOOKS.items() for slug in tasks(notebook)}
+EXERCISES = list(TASKS)
 
 
-def chapter_of(name):
-    return int(name.split(".")[0])
+def module(chapter):
+    return chapter.replace("-", "_")
 
 
-def wrong_answers(name):
-    return importlib.import_module(f"wrong_answers_{chapter_of(name):02d}").WRONG.get(name, {})
+def wrong_answers(exercise):
+    return importlib.import_module(f"wrong_answers_{module(CHAPTER_OF[exercise])}").WRONG.get(exercise, {})
 
 
-def verdict(name, code, given):
+def verdict(exercise, code, names):
     """The verdict of the check cell after a stub's or a solution's code."""
-    task = tasks(NOTEBOOKS[chapter_of(name)])[name]
-    names = namespace(NOTEBOOKS[chapter_of(name)], given)
-    exec(getattr(task, code), names)
-    return eval(task.check, names)
+    task = TASKS[exercise]
+    space = namespace(NOTEBOOKS[CHAPTER_OF[exercise]], names)
+    exec(getattr(task, code), space)
+    return eval(task.check, space)
 
 
 @pytest.fixture(params=["ham", "real_ham"], ids=["sample", "real"])
@@ -42,60 +43,73 @@ def dataset(request):
 
 
 @pytest.fixture
-def given(dataset, config):
-    return lambda name: {"ham": dataset, "config": settings.for_chapter(SLUGS[chapter_of(name)], cache=config.cache)}
+def names(dataset, config):
+    """What a learner's notebook has before any exercise, by name."""
+    return lambda exercise: {
+        "ham": dataset,
+        "config": settings.for_chapter(CHAPTER_OF[exercise], cache=config.cache),
+    }
 
 
 # --- the exercises -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_chapter_has_three_exercises_each_in_the_notebook_and_in_the_register(chapter):
-    wanted = [f"{chapter}.{place}" for place in (1, 2, 3)]
-    assert list(tasks(NOTEBOOKS[chapter])) == wanted
-    assert list(checks.exercises(chapter)) == wanted
+def test_a_chapter_has_three_exercises_each_in_the_notebook_and_in_its_module(chapter):
+    checkers = {slug: exercise.checker.__module__ for slug, exercise in core.exercises().items()}
+    in_module = [slug for slug, name in checkers.items() if name == f"helpers.checks._{module(chapter)}"]
+    assert list(tasks(NOTEBOOKS[chapter])) == in_module
+    assert len(in_module) == 3
 
 
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_blank_answer_fails_and_is_told_so(name, given):
-    found = verdict(name, "stub", given(name))
-    assert not found.passed
-    assert "not answered yet" in found.message
+def test_no_two_exercises_share_a_slug_and_every_one_stands_in_a_notebook():
+    in_notebooks = [slug for notebook in NOTEBOOKS.values() for slug in tasks(notebook)]
+    assert len(set(in_notebooks)) == len(in_notebooks)
+    assert set(core.exercises()) == set(in_notebooks)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) for slug in in_notebooks)
 
 
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_solution_passes(name, given):
-    found = verdict(name, "solution", given(name))
-    assert found.passed, found
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_a_blank_answer_fails_and_is_told_so(exercise, names):
+    blank = verdict(exercise, "stub", names(exercise))
+    assert not blank.passed
+    assert "not answered yet" in blank.message
 
 
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_wrong_answer_gets_the_hint_that_fits_it(name, dataset):
-    answers = wrong_answers(name)
-    assert len(answers) >= 3, f"tests/wrong_answers_{chapter_of(name):02d}.py needs three wrong answers to {name}"
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_the_solution_passes(exercise, names):
+    solved = verdict(exercise, "solution", names(exercise))
+    assert solved.passed, solved
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_a_wrong_answer_gets_the_hint_that_fits_it(exercise, dataset):
+    answers = wrong_answers(exercise)
+    assert len(answers) >= 3, f"the wrong answers of {CHAPTER_OF[exercise]} need three to {exercise}"
     hints = set()
-    for what, (make, words) in answers.items():
-        found = checks.check(name, make(dataset), dataset)
-        assert not found.passed, f"{name} takes {what!r} for right"
-        assert words in found.message, f"{name}, {what}: {found}"
-        assert "not answered yet" not in found.message
-        hints.add(found.message)
-    assert len(hints) >= 3, f"{name} has one hint for different mistakes: {hints}"
+    for mistake, (make, words) in answers.items():
+        wrong = checks.check(exercise, make(dataset), dataset)
+        assert not wrong.passed, f"{exercise} takes {mistake!r} for right"
+        assert words in wrong.message, f"{exercise}, {mistake}: {wrong}"
+        assert "not answered yet" not in wrong.message
+        hints.add(wrong.message)
+    assert len(hints) >= 3, f"{exercise} has one hint for different mistakes: {hints}"
 
 
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_stub_stands_line_by_line_in_its_solution(name):
-    task = tasks(NOTEBOOKS[chapter_of(name)])[name]
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_a_stub_stands_line_by_line_in_its_solution(exercise):
+    task = TASKS[exercise]
     stub = [line.split("#")[0].split("...")[0].rstrip() for line in task.stub.splitlines()]
+    assert any(stub)
     solution = iter(task.solution.splitlines())
     for line in filter(None, stub):
-        assert any(there.startswith(line) for there in solution), f"{name}: {line!r} is not in the solution, in order"
+        assert any(there.startswith(line) for there in solution), f"{line!r} is not in the solution, in order"
 
 
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_stub_and_its_solution_check_the_same_name(name):
-    task = tasks(NOTEBOOKS[chapter_of(name)])[name]
-    assert task.check.startswith(f'checks.check("{name}", ')
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_a_stub_and_its_solution_check_the_same_name(exercise):
+    task = TASKS[exercise]
+    assert task.check.startswith(f'checks.check("{exercise}", ')
     assert task.solution.splitlines()[-1] == task.check
 
 
@@ -119,13 +133,13 @@ ODD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize("exercise", EXERCISES)
 @pytest.mark.parametrize("answer", ODD, ids=[f"{place}-{type(odd).__name__}" for place, odd in enumerate(ODD)])
-def test_no_odd_answer_raises_passes_or_changes_the_data(name, answer, ham):
+def test_no_odd_answer_raises_passes_or_changes_the_data(exercise, answer, ham):
     before = ham.table.copy()
-    found = checks.check(name, answer, ham)
-    assert isinstance(found, checks.Verdict)
-    assert not found.passed
+    odd = checks.check(exercise, answer, ham)
+    assert isinstance(odd, core.Verdict)
+    assert not odd.passed
     pd.testing.assert_frame_equal(ham.table, before)
 
 
@@ -136,7 +150,7 @@ def test_no_odd_answer_raises_passes_or_changes_the_data(name, answer, ham):
 def register(monkeypatch):
     monkeypatch.setattr(core, "_EXERCISES", {})
 
-    @checks.exercise("1.1", expects="a function that doubles", praise="Twice `x` it is.")
+    @core.exercise("doubling", expects="a function that doubles", praise="Twice `x` it is.")
     def doubling(answer, factor=2):
         if answer(3) != 3 * factor:
             return "Multiply, & do not add."
@@ -145,37 +159,37 @@ def register(monkeypatch):
 
 
 def test_a_right_answer_is_praised(register):
-    found = checks.check("1.1", lambda x: 2 * x)
+    found = checks.check("doubling", lambda x: 2 * x)
     assert found.passed
-    assert repr(found) == "Exercise 1.1: correct. Twice `x` it is."
+    assert repr(found) == "Exercise doubling: correct. Twice `x` it is."
 
 
 def test_a_wrong_answer_gets_the_checker_s_hint_and_the_context_counts(register):
-    assert repr(checks.check("1.1", lambda x: x + 2)) == "Exercise 1.1: not yet. Multiply, & do not add."
-    assert checks.check("1.1", lambda x: 3 * x, 3).passed
+    assert repr(checks.check("doubling", lambda x: x + 2)) == "Exercise doubling: not yet. Multiply, & do not add."
+    assert checks.check("doubling", lambda x: 3 * x, 3).passed
 
 
 @pytest.mark.parametrize("answer", [..., None, lambda x: None, lambda x: ..., lambda x: [1, ...], {"a": {"b": None}}])
 def test_a_blank_is_told_what_is_expected(register, answer):
-    found = checks.check("1.1", answer)
+    found = checks.check("doubling", answer)
     assert not found.passed
     assert "not answered yet. Expected: a function that doubles." in found.message
 
 
 def test_a_function_that_raises_is_told_what_it_raised(register):
-    assert "Your function raises `KeyError: 'dx'`" in checks.check("1.1", unkind).message
+    assert "Your function raises `KeyError: 'dx'`" in checks.check("doubling", unkind).message
 
 
 def test_an_answer_of_a_wrong_kind_is_told_its_type_and_what_is_expected(register):
-    found = checks.check("1.1", 4).message
+    found = checks.check("doubling", 4).message
     assert "Your answer is a `int`" in found
     assert "Expected: a function that doubles." in found
-    assert "Your function returns a `ndarray`" in checks.check("1.1", lambda x: np.arange(3)).message
+    assert "Your function returns a `ndarray`" in checks.check("doubling", lambda x: np.arange(3)).message
 
 
 def test_the_box_says_the_same_as_the_text_in_words_and_an_icon(register):
     for answer, icon in ((lambda x: 2 * x, "✓"), (lambda x: 1, "→")):
-        found = checks.check("1.1", answer)
+        found = checks.check("doubling", answer)
         box = BeautifulSoup(found._repr_html_(), "html.parser")
         assert box.text == f"{icon} {found.message.replace('`', '')}"
         assert box.find(attrs={"aria-hidden": "true"}).text == icon
@@ -185,33 +199,43 @@ def test_an_answer_cannot_put_mark_up_into_the_box(register):
     def spiteful(x):
         raise ValueError("<script>alert(1)</script>")
 
-    assert "<script" not in checks.check("1.1", spiteful)._repr_html_()
+    assert "<script" not in checks.check("doubling", spiteful)._repr_html_()
 
 
-@pytest.mark.parametrize("name", ["1.7", "99.1", "one", 1])
-def test_an_exercise_that_is_not_there_is_the_notebook_s_mistake(register, name):
-    with pytest.raises(ValueError, match=rf"there is no exercise {str(name)!r}|chapter 99 has no exercises"):
-        checks.check(name, 1)
+@pytest.mark.parametrize("slug", ["leaked-image", "2.1", "", 1, None])
+def test_an_exercise_that_is_not_there_is_the_notebook_s_mistake(slug):
+    with pytest.raises(ValueError, match=f"there is no exercise {re.escape(repr(slug))}; the nearest are [a-z]"):
+        checks.check(slug, 1)
 
 
-def test_the_number_of_an_exercise_may_be_a_number(register):
-    assert checks.check(1.1, register).passed == checks.check("1.1", register).passed
+def test_the_message_names_the_exercise_that_was_meant():
+    with pytest.raises(ValueError, match="the nearest are leaked-images,"):
+        checks.check("leaked_images", 1)
 
 
 def test_one_exercise_has_one_checker(register):
-    with pytest.raises(ValueError, match=r"exercise 1\.1 has a checker already: .*doubling"):
-        checks.exercise("1.1", expects="", praise="")(unkind)
+    with pytest.raises(ValueError, match=r"exercise 'doubling' has a checker already, .*doubling: choose another slug"):
+        core.exercise("doubling", expects="", praise="")(unkind)
     # A cell or a module that runs again registers its checker again.
-    assert checks.exercise("1.1", expects="a", praise="b")(register) is register
+    assert core.exercise("doubling", expects="a", praise="b")(register) is register
 
 
-def test_a_chapter_whose_module_is_broken_is_not_called_missing(monkeypatch):
+def test_two_chapters_with_a_checker_of_one_name_and_slug_are_told_apart(register):
+    def other(answer):
+        return None
+
+    other.__qualname__, other.__module__ = register.__qualname__, "helpers.checks._another_chapter"
+    with pytest.raises(ValueError, match="has a checker already"):
+        core.exercise("doubling", expects="", praise="")(other)
+
+
+def test_a_module_that_cannot_be_imported_is_not_passed_over(monkeypatch):
     def broken(name):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     monkeypatch.setattr(core.importlib, "import_module", broken)
     with pytest.raises(ModuleNotFoundError, match="torch"):
-        checks.exercises(1)
+        checks.check("leaked-images", 1)
 
 
 # --- the quizzes ---------------------------------------------------------------------------------------------------
@@ -237,10 +261,12 @@ def test_a_quiz_needs_no_script_no_network_and_breaks_no_order_of_headings(chapt
     assert not page.find_all(["script", "link", "img", "iframe", "h1", "h2", "h3", "h4", "h5", "h6"])
     assert not re.search(r"https?:|\bon\w+=|url\(", html)
     ids = [tag["id"] for tag in page.find_all(id=True)]
-    assert len(ids) == len(set(ids))
-    for group in page.find_all(attrs={"role": "group"}):
+    assert len(ids) == len(set(ids)) == len(checks.quiz(chapter).questions)
+    groups, options = page.find_all(attrs={"role": "group"}), page.find_all("details")
+    assert len(groups) == len(ids) and len(options) >= 3 * len(ids)
+    for group in groups:
         assert group["aria-labelledby"] in ids
-    for details in page.find_all("details"):
+    for details in options:
         assert details.find("summary", recursive=False).text.strip()
         assert details.find("strong").text in ("Right.", "Not quite.")
 
@@ -256,14 +282,14 @@ def test_a_quiz_says_the_same_in_text_as_in_html(chapter):
 
 
 def test_ids_differ_between_the_quizzes_of_two_chapters():
-    one = (checks.Question("Q?", (checks.Option("a", True, "w"), checks.Option("b", False, "w"))),)
-    assert 'id="quiz-1-1"' in checks.Quiz(1, one)._repr_html_()
-    assert 'id="quiz-2-1"' in checks.Quiz(2, one)._repr_html_()
+    questions = (quizzes.Question("Q?", (quizzes.Option("a", True, "w"), quizzes.Option("b", False, "w"))),)
+    assert 'id="quiz-split-1"' in quizzes.Quiz("split", questions)._repr_html_()
+    assert 'id="quiz-models-1"' in quizzes.Quiz("models", questions)._repr_html_()
 
 
 def test_a_quiz_marks_the_right_option_and_escapes_what_it_says():
-    options = (checks.Option("`<`", True, "a"), checks.Option("no", False, "b"))
-    quiz = checks.Quiz(1, (checks.Question("Is 1 < 2?", options),))
+    options = (quizzes.Option("`<`", True, "a"), quizzes.Option("no", False, "b"))
+    quiz = quizzes.Quiz("split", (quizzes.Question("Is 1 < 2?", options),))
     judged = [tag.text for tag in BeautifulSoup(quiz._repr_html_(), "html.parser").select("details strong")]
     assert judged == ["Right.", "Not quite."]
     assert "1. Is 1 &lt; 2?" in quiz._repr_html_()
@@ -271,13 +297,57 @@ def test_a_quiz_marks_the_right_option_and_escapes_what_it_says():
     assert "1A. Right. a\n1B. Not quite. b" in repr(quiz)
 
 
-def test_a_chapter_without_a_quiz_says_so(monkeypatch):
-    class Empty:
-        QUIZ = ()
+def test_every_quiz_belongs_to_a_chapter():
+    assert {path.stem for path in quizzes.QUIZZES.iterdir()} == set(CHAPTERS)
 
-    monkeypatch.setattr(questions, "chapter_module", lambda number: Empty)
-    with pytest.raises(ValueError, match="chapter 5 has no quiz"):
-        checks.quiz(5)
-    monkeypatch.undo()
-    with pytest.raises(ValueError, match="chapter 99 has no exercises and no quiz"):
-        checks.quiz(99)
+
+@pytest.mark.parametrize("chapter", ["split", 2, None])
+def test_a_chapter_without_a_quiz_says_so(chapter):
+    with pytest.raises(ValueError, match=f"there is no quiz {chapter!r}; there are .*split-without-leaking"):
+        checks.quiz(chapter)
+
+
+QUIZ = '''\
+[[questions]]
+text = """
+How
+  many?"""
+
+[[questions.options]]
+text = "One."
+right = true
+why = "Count."
+
+[[questions.options]]
+text = "Two."
+why = "Count again."
+'''
+
+
+def test_line_breaks_in_a_quiz_s_file_are_blanks_and_an_option_is_wrong_unless_it_says_right(tmp_path):
+    (tmp_path / "quiz.toml").write_text(QUIZ)
+    (question,) = quizzes.read_questions(tmp_path / "quiz.toml")
+    assert question.text == "How many?"
+    assert question.options == (quizzes.Option("One.", True, "Count."), quizzes.Option("Two.", False, "Count again."))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (QUIZ, "", "quiz.toml: 'questions' has to be a list and not empty"),
+        (QUIZ, "questions = []", "quiz.toml: 'questions' has to be a list and not empty"),
+        ("[[questions]]", "[[questions", "quiz.toml is no TOML: .*line 1"),
+        ("[[questions]]\n", "[[questions]]\nhint = 'x'\n", "quiz.toml, question 1: 'hint' is not known"),
+        ("right = true", "", "quiz.toml, question 1: write 'right = true' in exactly one of its 2 options"),
+        ('text = "Two."', 'text = "Two."\nright = true', "in exactly one of its 2 options"),
+        ("right = true", 'right = "yes"', "question 1, option A: 'right' has to be a bool"),
+        ('why = "Count again."', "", "question 1, option B: 'why' has to be a str and not empty"),
+        ('"Two."', '""', "question 1, option B: 'text' has to be a str and not empty"),
+        ('"Two."', "2", "question 1, option B: 'text' has to be a str and not empty"),
+    ],
+)
+def test_a_quiz_s_file_that_is_not_as_it_should_be_is_refused_by_place_and_reason(tmp_path, old, new, words):
+    assert old in QUIZ
+    (tmp_path / "quiz.toml").write_text(QUIZ.replace(old, new, 1))
+    with pytest.raises(ValueError, match=words):
+        quizzes.read_questions(tmp_path / "quiz.toml")

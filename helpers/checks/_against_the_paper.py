@@ -1,10 +1,9 @@
-"""The exercises and the quiz of chapter 8.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *against-the-paper*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 import pandas as pd
 
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 from helpers.evaluate import _metrics as metrics
 from helpers.ham10000 import CLASSES
 
@@ -21,7 +20,7 @@ def _matrices():
 
 
 @exercise(
-    "8.1",
+    "four-names",
     expects=f"a function that takes a confusion matrix and returns a dict of {', '.join(NAMES)}",
     praise="Four names, one number. A table that prints them all has said one thing four times.",
 )
@@ -64,7 +63,7 @@ COUNTS = (
 
 
 @exercise(
-    "8.2",
+    "weighted-f1-floor",
     expects="a function that takes a Series of counts and returns the weighted F1 of the floor, a share",
     praise="Any score has a floor. One that is printed without it cannot be judged.",
 )
@@ -109,7 +108,7 @@ def _lesions():
 
 
 @exercise(
-    "8.3",
+    "better-by-lesion",
     expects="a function that takes truth, two arrays of probabilities and groups; it returns two counts and a p-value",
     praise="The lesions on which both are right, or both wrong, say nothing about which is better.",
 )
@@ -150,55 +149,3 @@ def better_by_lesion(answer, _ham):
         f"The counts are right; the p-value is {p:.4g}, the exact one {right.p_value:.4g}. If neither is better, each "
         "lesion that tells them apart is a toss of a coin: `scipy.stats.binomtest`."
     )
-
-
-QUIZ = (
-    Question(
-        "A table prints a micro-averaged precision, recall and F1 of 0.74 each. How many facts is that?",
-        (
-            Option(
-                "Three: precision and recall are different questions.",
-                False,
-                "For one class they are. Added up over classes, each mistake counts once in both.",
-            ),
-            Option(
-                "One: all three are the accuracy.",
-                True,
-                "Each wrong answer is one false positive and one false negative. Macro averages would be news.",
-            ),
-            Option("None without the seeds.", False, "The seeds would help. But one fact is there, three times over."),
-        ),
-    ),
-    Question(
-        "Of 1,000 lesions model a is right on 850, b on 848. On 30 only a is right. What follows?",
-        (
-            Option(
-                "Nothing about which is better: on 28 others only b is right, and 30 to 28 is a coin's work.",
-                True,
-                "The lesions that tell them apart decide, and those are nearly even.",
-            ),
-            Option(
-                "a is better, for it has more right answers.",
-                False,
-                "On these lesions. The next thousand could turn it round.",
-            ),
-            Option(
-                "They give the same answers.",
-                False,
-                "They differ on 58 lesions at least. Equal scores are not equal answers.",
-            ),
-        ),
-    ),
-    Question(
-        "A network's accuracy is below the floor, its balanced accuracy far above. What is it?",
-        (
-            Option("A network that learned nothing.", False, "Then its balanced accuracy would be at the floor, too."),
-            Option("A mistake in the code: both cannot be.", False, "They count different things, and they can."),
-            Option(
-                "A network that was told to care for rare classes, and pays for it with common ones.",
-                True,
-                "Class weights do that. Print both scores, and the reader sees the trade.",
-            ),
-        ),
-    ),
-)

@@ -1,10 +1,9 @@
-"""The exercises and the quiz of chapter 4.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *classical-baselines*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 import pandas as pd
 
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 from helpers.evaluate import _bootstrap as bootstrap
 from helpers.ham10000 import CLASSES
 
@@ -13,7 +12,7 @@ RESAMPLES = 3000
 
 
 @exercise(
-    "4.1",
+    "recall-and-precision",
     expects="a function that takes a table of counts and a diagnosis and returns two shares, recall and precision",
     praise="Recall divides by the row, precision by the column. Whoever prints only one of them chooses for you.",
 )
@@ -53,7 +52,7 @@ def _misread(table, dx, recall, precision, shuffled):
 
 
 @exercise(
-    "4.2",
+    "accuracy-and-floor",
     expects="a function that takes recalls and counts, two Series, and returns two shares, accuracy and floor",
     praise="The same recalls, another mix, another accuracy: it says as much of the test set as of the model.",
 )
@@ -92,7 +91,7 @@ def _misjudged(recalls, counts, accuracy, floor):
 
 
 @exercise(
-    "4.3",
+    "group-interval",
     expects="a function that takes `right`, `groups`, `resamples` and `seed` and returns two shares, low and high",
     praise="`helpers.evaluate` does the same for every metric of this book, two thousand times, with matrix products.",
 )
@@ -152,71 +151,3 @@ def _interval(right, groups):
         for weights in bootstrap.group_weights(groups, 4 * RESAMPLES, 7)
     ]
     return np.percentile(np.concatenate(draws), (2.5, 97.5))
-
-
-QUIZ = (
-    Question(
-        "A paper reports 66 % accuracy on a data set in which two images of three show a nevus. What do you know?",
-        (
-            Option(
-                "The model is useless.",
-                False,
-                "Perhaps. But a model that was told to find rare diagnoses pays for it in accuracy, and may have a "
-                "balanced accuracy far above its floor. One number cannot tell the two apart.",
-            ),
-            Option(
-                "The model is right twice as often as it is wrong, which is a fair start.",
-                False,
-                "So is an answer that looks at nothing. Read a score from the floor of its test set, not from zero.",
-            ),
-            Option(
-                "Too little: it is about the floor if the test set has that mix, and no score per class is there.",
-                True,
-                "Ask for the confusion matrix. Its rows say whether the model answers nevus to everyone or finds "
-                "melanomas at the price of some nevi.",
-            ),
-        ),
-    ),
-    Question(
-        "You shuffle one column on the validation set and the score stays. What follows?",
-        (
-            Option(
-                "The column says nothing about the diagnosis.",
-                False,
-                "Another column may say the same, so that this model can do without either of the two. Shuffle "
-                "related columns together.",
-            ),
-            Option(
-                "This model, with its other columns, does not need it.",
-                True,
-                "That is all that it shows. Another model, or this one without the related columns, may rest on it.",
-            ),
-            Option(
-                "The column causes no disease.",
-                False,
-                "Importance is about a model and its answers. Nothing of it is about causes, one way or the other.",
-            ),
-        ),
-    ),
-    Question(
-        "Why are lesions resampled for an interval, and not images?",
-        (
-            Option(
-                "Siblings are right or wrong together, so images pretend to more evidence than there is.",
-                True,
-                "Ten photographs of one mole are not ten moles. Resampling lesions keeps them together, and the "
-                "interval becomes as wide as it should be.",
-            ),
-            Option(
-                "There are fewer lesions, so it is faster.",
-                False,
-                "The speed is about the same. What changes is what counts as one independent observation.",
-            ),
-            Option(
-                "It makes the accuracy itself higher.",
-                False,
-                "The value stays as it is; resampling gives the interval around it.",
-            ),
-        ),
-    ),
-)

@@ -1,9 +1,8 @@
-"""The exercises and the quiz of chapter 5.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *cnn-from-scratch*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 
 #: Chains of layers, each with an input size: Table 1's first block, an odd pool, a chain that ends at nothing.
 CHAINS = (
@@ -28,7 +27,7 @@ def _walk(size, steps, padded=False, up=False, less=1):
 
 
 @exercise(
-    "5.1",
+    "output-size",
     expects="a function that takes a size and a list of steps and returns a whole number of pixels",
     praise="With it you can check any printed network before you believe it.",
 )
@@ -53,7 +52,7 @@ def output_size(answer, _ham):
 
 
 @exercise(
-    "5.2",
+    "number-of-weights",
     expects="a function that takes channels, kernel and filters and returns a whole number",
     praise="The image's size does not occur in it: that is why one network fits images of any size.",
 )
@@ -76,7 +75,7 @@ def weights(answer, _ham):
 
 
 @exercise(
-    "5.3",
+    "weighted-loss",
     expects="a function that takes probabilities, codes and class weights and returns one number",
     praise="Keras divides by the number of images, so a batch of rare classes weighs more than one of nevi.",
 )
@@ -110,64 +109,3 @@ def weighted_loss(answer, _ham):
         f"You give {given:.4f}. Start with one image: the weight of its class, times minus the logarithm of "
         "`prob[0, codes[0]]`."
     )
-
-
-QUIZ = (
-    Question(
-        "A table prints a convolution of three by three from 57 to 57 pixels. What is it?",
-        (
-            Option(
-                "A misprint, or a padded convolution that the text does not mention.",
-                True,
-                "Without padding 55 would be left. A table that does not say which cannot be rebuilt with certainty.",
-            ),
-            Option("Right: a convolution keeps the size.", False, "Only if the image is padded. Walk the sizes."),
-            Option(
-                "Right: the 57 counts channels.",
-                False,
-                "Channels are the number of filters; the side of the image follows from the kernel.",
-            ),
-        ),
-    ),
-    Question(
-        "After two epochs with class weights the network answers `df` to every lesion. What do you do?",
-        (
-            Option(
-                "Call it broken and take the class weights out.",
-                False,
-                "Without them it may answer `nv` to every lesion, look better, and have learned as little.",
-            ),
-            Option(
-                "Look at the learning curve, and train on.",
-                True,
-                "A network that has hardly begun gives one answer, whichever; that is no verdict yet. Watch whether "
-                "the validation loss falls.",
-            ),
-            Option(
-                "Choose the epoch with the best test accuracy.",
-                False,
-                "Then the test set has chosen, and its score no longer says what a new lesion will meet.",
-            ),
-        ),
-    ),
-    Question(
-        "Why can the dense layer of 4,096 units find nothing new in an image?",
-        (
-            Option(
-                "Because dense layers are out of fashion.",
-                False,
-                "They hold many weights, which is a reason; fashion is none.",
-            ),
-            Option(
-                "Because it comes after global pooling: it mixes 256 numbers, and no picture any more.",
-                True,
-                "What has not been seen by then is lost. It adds weights that can learn the training images by heart.",
-            ),
-            Option(
-                "Because its dropout switches it off.",
-                False,
-                "Dropout leaves out a share of its answers in training, none in use.",
-            ),
-        ),
-    ),
-)

@@ -1,23 +1,15 @@
-"""The verdict on an answer, and the register of the checkers.  Chapter 1 introduces it."""
+"""The verdict on an answer, and the register of the checkers."""
 
+import difflib
 import functools
 import html
 import importlib
+import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-MODULES = {
-    1: "_meet_the_data",
-    2: "_split_without_leaking",
-    3: "_preprocess_and_augment",
-    4: "_classical_baselines",
-    5: "_cnn_from_scratch",
-    6: "_transfer_vgg16",
-    7: "_transfer_resnet",
-    8: "_against_the_paper",
-    9: "_where_could_90_come_from",
-}
 _EXERCISES = {}
 
 
@@ -31,9 +23,9 @@ class _Raised(Exception):
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its number, what kind of answer it expects, what to say of a right one, and its checker."""
+    """One exercise: its slug, what kind of answer it expects, what to say of a right one, and its checker."""
 
-    number: str
+    slug: str
     expects: str
     praise: str
     checker: Callable[..., str | None]
@@ -65,30 +57,13 @@ def in_html(text):
     return re.sub(r"`([^`]+)`", code, html.escape(text))
 
 
-def chapter_module(number):
-    """Return the module ``chapterNN`` that holds a chapter's exercises and quiz.
-
-    Raises
-    ------
-    ValueError
-        If that chapter has none.
-    """
-    name = f"{__package__}.{MODULES.get(number)}"
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise ValueError(f"chapter {number} has no exercises and no quiz") from None
-
-
-def exercise(number, *, expects, praise):
-    """Register a checker as that of exercise ``number``, "chapter.place".
+def exercise(slug, *, expects, praise):
+    """Register a checker as that of the exercise ``slug``, a name that no other exercise of the book has.
 
     Parameters
     ----------
-    number : str
-        Such as ``"1.2"``.
+    slug : str
+        Such as ``"leaked-images"``.
     expects : str
         The kind of answer in words, "the share of nevi, between 0 and 1": said where an answer is blank or unreadable.
     praise : str
@@ -97,23 +72,28 @@ def exercise(number, *, expects, praise):
     Raises
     ------
     ValueError
-        If the number is taken.
+        If another checker has that slug.
     """
 
     def register(checker):
-        there = _EXERCISES.get(number)
-        if there and there.checker.__qualname__ != checker.__qualname__:
-            raise ValueError(f"exercise {number} has a checker already: {there.checker.__qualname__}")
-        _EXERCISES[number] = Exercise(number, expects, praise, checker)
+        other = _EXERCISES.get(slug)
+        if other and _place(other.checker) != _place(checker):
+            raise ValueError(f"exercise {slug!r} has a checker already, {_place(other.checker)}: choose another slug")
+        _EXERCISES[slug] = Exercise(slug, expects, praise, checker)
         return checker
 
     return register
 
 
-def exercises(chapter):
-    """Return the chapter's exercises as ``{number: Exercise}``, in order."""
-    chapter_module(chapter)
-    return {number: _EXERCISES[number] for number in sorted(_EXERCISES) if number.split(".")[0] == str(chapter)}
+def _place(function):
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def exercises():
+    """Return all exercises as ``{slug: Exercise}``; every module of this folder is imported, which registers them."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        importlib.import_module(f"{__package__}.{module.name}")
+    return _EXERCISES
 
 
 def _is_blank(answer):
@@ -141,13 +121,13 @@ def _guarded(function):
     return call
 
 
-def check(number, answer, *context):
+def check(slug, answer, *context):
     """Return the :class:`Verdict` on an answer.  No answer makes it raise: a blank, wrong or broken one gets a hint.
 
     Parameters
     ----------
-    number : str
-        The exercise, such as ``"1.2"``.
+    slug : str
+        The exercise, such as ``"leaked-images"``.
     answer : object
         What the exercise asks for: a value, a table or a function.
     *context : object
@@ -156,24 +136,32 @@ def check(number, answer, *context):
     Raises
     ------
     ValueError
-        If there is no such exercise.
+        If there is no such exercise; the message names those that are spelt most like it.
+
+    Examples
+    --------
+    >>> from helpers import checks
+    >>> answer = {"height over width, squashed": 4 / 3, "share lost, cropped": 0.75}
+    >>> checks.check("cost-of-a-square", answer, None)  # None in place of a data set, which this one does not need
+    Exercise cost-of-a-square: not yet. Your second number is the share that is *kept*. The question is about the rest.
+    >>> checks.check("cost-of-a-square", answer | {"share lost, cropped": 0.25}, None).passed
+    True
     """
-    number = str(number)
-    found = re.fullmatch(r"(\d+)\.(\d+)", number)
-    known = exercises(int(found.group(1))) if found else {}
-    if number not in known:
-        raise ValueError(f"there is no exercise {number!r}; this chapter has {', '.join(known) or 'none'}")
-    task = known[number]
+    known = exercises()
+    if slug not in known:
+        nearest = difflib.get_close_matches(str(slug), known, cutoff=0)
+        raise ValueError(f"there is no exercise {slug!r}; the nearest are {', '.join(nearest)}")
+    task = known[slug]
     blank = Verdict(
         False,
-        f"Exercise {number}: not answered yet. Expected: {task.expects}. "
+        f"Exercise {slug}: not answered yet. Expected: {task.expects}. "
         "Replace each `...`, run that cell, then run this one again.",
     )
     if _is_blank(answer):
         return blank
-    given = _guarded(answer) if callable(answer) else answer
+    guarded = _guarded(answer) if callable(answer) else answer
     try:
-        hint = task.checker(given, *context)
+        hint = task.checker(guarded, *context)
     except _Unanswered:
         return blank
     except _Raised as raised:
@@ -181,8 +169,9 @@ def check(number, answer, *context):
         hint = f"Your function raises `{type(error).__name__}: {error}`. Call it yourself in a new cell to see where."
     except Exception as error:
         kind = type(answer).__name__
-        what = f"function returns a `{given.returned}`" if hasattr(given, "returned") else f"answer is a `{kind}`"
+        returned = getattr(guarded, "returned", None)
+        what = f"function returns a `{returned}`" if returned else f"answer is a `{kind}`"
         hint = f"Your {what}, which this check cannot read ({type(error).__name__}). Expected: {task.expects}."
     if hint:
-        return Verdict(False, f"Exercise {number}: not yet. {hint}")
-    return Verdict(True, f"Exercise {number}: correct. {task.praise}")
+        return Verdict(False, f"Exercise {slug}: not yet. {hint}")
+    return Verdict(True, f"Exercise {slug}: correct. {task.praise}")

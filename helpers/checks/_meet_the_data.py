@@ -1,10 +1,9 @@
-"""The exercises and the quiz of chapter 1.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *meet-the-data*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 import pandas as pd
 
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 
 #: What no patient brings along, and why.
 FORBIDDEN = {
@@ -22,7 +21,7 @@ def _near(value, target):
 
 
 @exercise(
-    "1.1",
+    "melanoma-floor",
     expects='a dict with two shares between 0 and 1, under "accuracy" and "balanced accuracy". '
     "First step: the number of `mel` images, divided by the number of all images",
     praise="Any constant answer has a balanced accuracy of one seventh. Its accuracy is the share of its class.",
@@ -51,7 +50,7 @@ def mel_floor(answer, ham):
 
 
 @exercise(
-    "1.2",
+    "repeated-lesions",
     expects="a Series, or a dict, with one share between 0 and 1 for each diagnosis. "
     "First step: group the table by `dx` and `lesion_id`, and count the rows of each group",
     praise="It is less than the share of images: a lesion with siblings counts once here, and several times there.",
@@ -88,7 +87,7 @@ def repeated(answer, ham):
 
 
 @exercise(
-    "1.3",
+    "honest-features",
     expects="a function that takes the table and returns a DataFrame of features with one row for each of its rows. "
     "First step: one column, whether the age is missing",
     praise="Each feature exists before the diagnosis does: yours follow age, sex and site, and no other column. "
@@ -163,72 +162,3 @@ def _first(table, column, value):
 
 def _equal(one, other):
     return one.shape == other.shape and np.array_equal(one.to_numpy(), other.to_numpy())
-
-
-QUIZ = (
-    Question(
-        'A report says: "Our network reaches an accuracy of 70 % on HAM10000", and no more. What do you know?',
-        (
-            Option(
-                "It is right in seven cases of ten, which is good for seven classes.",
-                False,
-                "Chance is not the floor here. A model that looks at no image is right in about two cases of three, "
-                "since most images are moles.",
-            ),
-            Option(
-                "Little: a model that sees nothing may score about as much. Ask for the balanced accuracy.",
-                True,
-                "With most images in one class, accuracy alone cannot tell a network from the answer `nv`. Ask for the "
-                "test set's own floor, for balanced accuracy or macro-F1, and for the recall of melanoma.",
-            ),
-            Option(
-                "It must find most melanomas, or it would not reach 70 %.",
-                False,
-                "Always answering `nv` comes close to 70 % and finds no melanoma at all.",
-            ),
-        ),
-    ),
-    Question(
-        "You add the column `dx_type`, and on lesions new to the model the balanced accuracy rises. Do you keep it?",
-        (
-            Option(
-                "No: it is known only after the diagnosis, so no new patient has it.",
-                True,
-                "It is a leak. The test is always the same: could the value be typed in before the diagnosis is made?",
-            ),
-            Option(
-                "Yes: the lesions are new to the model, so the gain is real.",
-                False,
-                "Splitting by lesion does not help against this. The column of a new lesion in the table was filled in "
-                "after its diagnosis too.",
-            ),
-            Option(
-                "Yes, but only together with age, sex and site.",
-                False,
-                "Company does not help. The model will still read the diagnosis off `dx_type`.",
-            ),
-        ),
-    ),
-    Question(
-        "Nearly all images of one source are moles, and they have a tint of their own. How do you find out whether a "
-        "network has learned moles or the tint?",
-        (
-            Option(
-                "Drop the column `dataset` before training.",
-                False,
-                "The network never saw the column. It sees the tint, which stays in the pixels.",
-            ),
-            Option(
-                "Train on more images from all sources.",
-                False,
-                "More of the same keeps the tangle: the tint would go along with the diagnosis as before.",
-            ),
-            Option(
-                "Score it within each source, and on a source that it was not trained on.",
-                True,
-                "Within one source the tint says nothing about the diagnosis, so what is left is skill. On a source "
-                "never seen, the shortcut leads nowhere.",
-            ),
-        ),
-    ),
-)

@@ -1,10 +1,9 @@
-"""The exercises and the quiz of chapter 3.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *preprocess-and-augment*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 import pandas as pd
 
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 
 
 def _near(value, target):
@@ -12,7 +11,7 @@ def _near(value, target):
 
 
 @exercise(
-    "3.1",
+    "cost-of-a-square",
     expects='a dict with two numbers, under "height over width, squashed" and "share lost, cropped"',
     praise="Neither is free: the one bends all shapes by a third, the other throws a quarter of the skin away.",
 )
@@ -60,7 +59,7 @@ JOURNEYS = {
 
 
 @exercise(
-    "3.2",
+    "follow-a-point",
     expects="a function that takes a matrix and a place, right and down, and returns the place in the new image",
     praise="Marks, boxes and outlines travel by the inverse of the matrix that the pixels are looked up with.",
 )
@@ -107,7 +106,7 @@ def _astray(wrong, right, down):
 
 
 @exercise(
-    "3.3",
+    "loss-shares",
     expects="a function that takes a Series of counts and two yes-or-no values, and returns a Series of shares",
     praise="Corrected once, all classes have the same share. Corrected twice, the shares go as one over the counts.",
 )
@@ -154,73 +153,3 @@ def _wrong_shares(given, counts, copied, weighted):
     if copied and shares(largest / counts):
         return f"{case} you return how often an image is copied. Multiply by the images that there were."
     return f"{case} the shares are off. Take the images of a class, with copies, times the weight; divide by the sum."
-
-
-QUIZ = (
-    Question(
-        'A paper writes: "We applied histogram equalisation to the colour images." What do you ask?',
-        (
-            Option(
-                "On which channels, and was the colour kept?",
-                True,
-                "Per channel, on luminance, tile by tile: three different images come out, and the first has lost its "
-                "colours. Then ask whether it helped, and on which images that was measured.",
-            ),
-            Option(
-                "Nothing: the term is well defined.",
-                False,
-                "For one grey image it is. For colour there are at least three readings, with very different results.",
-            ),
-            Option(
-                "Why it was not applied to the test images only.",
-                False,
-                "A step of preprocessing that works image by image belongs on all images alike, or training and test "
-                "images differ by more than chance.",
-            ),
-        ),
-    ),
-    Question(
-        "You want to turn images at random, and the network takes squares made by squashing. In which order?",
-        (
-            Option(
-                "Squash, then turn: it is cheaper.",
-                False,
-                "It is, and training images are then stretched in every direction, while each image that is tested is "
-                "stretched upright.",
-            ),
-            Option(
-                "It makes no difference: both are matrices.",
-                False,
-                "Both are, and matrices do not commute. Try it with a turn by a quarter.",
-            ),
-            Option(
-                "Turn, then squash, or multiply both to one matrix in that order.",
-                True,
-                "Then the turn is a turn of the skin, and every image is squashed in the same direction.",
-            ),
-        ),
-    ),
-    Question(
-        "The training set was balanced by copies. Somebody adds `class_weight` computed from the original table, and "
-        "the recall of the rarest class rises. A success?",
-        (
-            Option(
-                "Yes: the rarest class is the one that was missed most.",
-                False,
-                "Its recall rises because the model now answers it more often, also where it is wrong. Look at what "
-                "the other recalls did.",
-            ),
-            Option(
-                "Not by itself: the imbalance is corrected twice, and the frequent classes pay for it.",
-                True,
-                "Copies had made all classes equal. The weights turn the imbalance upside down. The balanced accuracy "
-                "and the recall of each class show the price.",
-            ),
-            Option(
-                "No: class weights cannot be combined with copies.",
-                False,
-                "They can, if they are computed from the copied counts. Then they are all one and do nothing.",
-            ),
-        ),
-    ),
-)

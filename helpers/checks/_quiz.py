@@ -1,13 +1,21 @@
-"""The quiz that ends a chapter: each option opens its own explanation.  Chapter 1 introduces it.
+"""The quiz that ends a chapter: each option opens its own explanation.
 
-It is plain HTML without scripts or addresses, so that it works in the book, in Colab and in JupyterLab, with the
-keyboard and with a screen reader, and offline.
+Its text is data: ``quizzes/<slug of the chapter>.toml`` holds ``[[questions]]``, each with a ``text`` and some
+``[[questions.options]]``; an option has a ``text``, says ``why`` it is right or wrong, and one of them is
+``right = true``.  Line breaks within a text are blanks.
+
+What is shown is plain HTML without scripts or addresses, so that it works in the book, in Colab and in JupyterLab, with
+the keyboard and with a screen reader, and offline.
 """
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from string import ascii_uppercase
 
-from helpers.checks._core import chapter_module, in_html
+from helpers.checks._core import in_html
+
+QUIZZES = Path(__file__).parent / "quizzes"
 
 
 @dataclass(frozen=True)
@@ -31,11 +39,11 @@ class Question:
 class Quiz:
     """The questions of a chapter; shown as HTML in a notebook, as text in a terminal."""
 
-    chapter: int
+    chapter: str
     questions: tuple[Question, ...]
 
     def __repr__(self):
-        lines = [f"Quiz of chapter {self.chapter}"]
+        lines = [f"Quiz: {self.chapter}"]
         for place, question in enumerate(self.questions, start=1):
             options = list(zip(ascii_uppercase, question.options, strict=False))
             lines += ["", f"{place}. {question.text}"]
@@ -77,12 +85,67 @@ def _judgement(option):
 def quiz(chapter):
     """Return the :class:`Quiz` of a chapter, which a notebook shows as the last line of a cell.
 
+    Parameters
+    ----------
+    chapter : str
+        The chapter's slug, such as ``"split-without-leaking"``.
+
     Raises
     ------
     ValueError
-        If that chapter has none.
+        If that chapter has no quiz, or its file is not as it should be; the message names the question at fault.
+
+    Examples
+    --------
+    >>> from helpers import checks
+    >>> print(str(checks.quiz("split-without-leaking")).splitlines()[0])
+    Quiz: split-without-leaking
     """
-    questions = chapter_module(chapter).QUIZ
-    if not questions:
-        raise ValueError(f"chapter {chapter} has no quiz")
-    return Quiz(chapter, questions)
+    path = QUIZZES / f"{chapter}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(other.stem for other in QUIZZES.glob("*.toml")))
+        raise ValueError(f"there is no quiz {chapter!r}; there are {known}")
+    return Quiz(chapter, read_questions(path))
+
+
+def read_questions(path):
+    """Return the questions of a quiz's file as a tuple of :class:`Question`.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, the question and the remedy, if the file is no TOML, lacks a text or has one too many.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name} is no TOML: {error}") from None
+    _require(content, {"questions": list}, path.name)
+    return tuple(
+        _question(entry, f"{path.name}, question {place}") for place, entry in enumerate(content["questions"], start=1)
+    )
+
+
+def _question(entry, where):
+    _require(entry, {"text": str, "options": list}, where)
+    options = []
+    for letter, option in zip(ascii_uppercase, entry["options"], strict=False):
+        _require({"right": False} | option, {"text": str, "right": bool, "why": str}, f"{where}, option {letter}")
+        options.append(Option(_one_line(option["text"]), option.get("right", False), _one_line(option["why"])))
+    if sum(option.right for option in options) != 1:
+        raise ValueError(f"{where}: write 'right = true' in exactly one of its {len(options)} options")
+    return Question(_one_line(entry["text"]), tuple(options))
+
+
+def _require(table, kinds, where):
+    """Raise unless a table holds exactly these keys, with values of these kinds that are not empty."""
+    for key in table:
+        if key not in kinds:
+            raise ValueError(f"{where}: {key!r} is not known; choose from {', '.join(kinds)}")
+    for key, kind in kinds.items():
+        if not isinstance(table.get(key), kind) or table[key] in ("", []):
+            raise ValueError(f"{where}: {key!r} has to be a {kind.__name__} and not empty")
+
+
+def _one_line(text):
+    return " ".join(text.split())

@@ -1,15 +1,14 @@
-"""The exercises and the quiz of chapter 2.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *split-without-leaking*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 
 from helpers import splits
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 from helpers.ham10000 import MISSED_PAIRS
 
 
 @exercise(
-    "2.1",
+    "leaked-images",
     expects="a function that takes a table and two arrays of row positions and returns a count",
     praise="`splits.audit` counts in the same way, by merged groups. Three lines, before every result you publish.",
 )
@@ -45,7 +44,7 @@ def leaked_images(answer, ham):
 
 
 @exercise(
-    "2.2",
+    "three-sets",
     expects="a function that takes a table and returns three arrays of row positions: train, validation, test",
     praise="You held it to the published missed pairs too: no group is on two sides, on whatever table you call it.",
 )
@@ -122,7 +121,7 @@ def _not_balanced(table, train, validation, test):
 
 
 @exercise(
-    "2.3",
+    "possible-supports",
     expects="a function that takes a recall and the largest number, and returns a list of whole numbers",
     praise="The smaller the test set, the more a printed number gives away; with a hundred images it hides nearly all.",
 )
@@ -173,72 +172,3 @@ def _fitting(recall, largest):
     """Return the numbers that surely fit, and those with the ones whose fraction lies on the edge of the rounding."""
     gaps = {n: np.abs(np.arange(n + 1) / n - recall).min() for n in range(1, largest + 1)}
     return {n for n in gaps if gaps[n] < 0.005 - 1e-9}, {n for n in gaps if gaps[n] < 0.005 + 1e-9}
-
-
-QUIZ = (
-    Question(
-        'A notebook prints "0 images in both sets" before it trains. What has it shown?',
-        (
-            Option(
-                "That nothing leaks: the model has never seen a test image.",
-                False,
-                "It has never seen that file. It may have seen the same lesion, photographed a moment earlier.",
-            ),
-            Option(
-                "That no file is in both sets; siblings may still be.",
-                True,
-                "Rows differ, lesions need not. Count the test images whose lesion group is also trained on, and print "
-                "that.",
-            ),
-            Option(
-                "Nothing: files can be renamed.",
-                False,
-                "They can, and a checksum finds that. But the check does show something: no row is used twice. It is "
-                "too weak, not worthless.",
-            ),
-        ),
-    ),
-    Question(
-        "A model is right on 90 % of a leaky test set and on 80 % of a clean one. How much of the gap is the leak?",
-        (
-            Option(
-                "Ten points.",
-                False,
-                "Only if the two test sets were equal in all else. A clean set of lesions photographed once is mostly "
-                "nevi, the easy answer; and even two sets of one mix differ by luck.",
-            ),
-            Option(
-                "At most ten points, since a leak can only help.",
-                False,
-                "A leak helps, but the clean test set may be the easier one. Then the leak is worth more than that.",
-            ),
-            Option(
-                "One cannot tell: the two test sets differ in more than the leak.",
-                True,
-                "Keep the test images and change the training, with the siblings and without. Then the difference is "
-                "the leak's. Here the memoriser did worse on the images that leak, until the siblings were hidden.",
-            ),
-        ),
-    ),
-    Question(
-        "Six dermatofibromas in a test set, and a model finds all six. What do you write?",
-        (
-            Option(
-                "Recall 1.00: the model finds every dermatofibroma.",
-                False,
-                "Every one of six. A model that misses three in ten would still find all six about one time in nine.",
-            ),
-            Option(
-                "Recall 1.00, with the Wilson interval from about 0.61 to 1.00, and that it rests on six images.",
-                True,
-                "The count, its interval and its number of images: then a reader knows what six of six can show. All "
-                "five folds together say more.",
-            ),
-            Option(
-                "Nothing: six images are too few to report.",
-                False,
-                "Leaving it out hides that the model was hardly tested there. Report the count and its interval.",
-            ),
-        ),
-    ),
-)

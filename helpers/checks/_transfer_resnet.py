@@ -1,9 +1,8 @@
-"""The exercises and the quiz of chapter 7.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *transfer-resnet*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 
 #: Networks as pairs of a layer and what it reads: a chain; a block with a shortcut; two blocks, one with a projection;
 #: a block of three layers.
@@ -25,7 +24,7 @@ LONG = [("image", []), ("a", ["image"]), ("b", ["a"]), ("c", ["b"]), ("add", ["i
 
 
 @exercise(
-    "7.1",
+    "residual-block",
     expects="a function that takes an array and two functions on arrays, and returns an array",
     praise="If the change is nothing, the block hands on what the block before it gave: nothing of that is negative.",
 )
@@ -65,7 +64,7 @@ def block(answer, _ham):
 
 
 @exercise(
-    "7.2",
+    "cut-points",
     expects="a function that takes a list of (name, names read) and returns a list of names",
     praise="Between two blocks one tensor carries everything; inside a block two are on their way.",
 )
@@ -99,7 +98,7 @@ def _cuts(network):
 
 
 @exercise(
-    "7.3",
+    "fold-normalisation",
     expects="a function that takes a kernel (height, width, channels, filters), four arrays (filters,) and a number, "
     "and returns a kernel and a bias",
     praise="A frozen normalisation costs nothing once it is folded in. Networks on telephones are made so.",
@@ -138,35 +137,3 @@ def folded(answer, _ham):
             return hint
     if not np.allclose(bias, beta - mean * scale):
         return "The kernel is right, the bias is not: put x = 0 into the formula of the normalisation."
-
-
-QUIZ = (
-    Question(
-        "A network of sixteen plain blocks has a higher training loss than one of a single block. What is that?",
-        (
-            Option("Overfitting.", False, "Then the training loss would be low and the validation loss high."),
-            Option("Too few images.", False, "With few images a training loss is easily low."),
-            Option("It cannot be trained well.", True, "What the deep one can express is not what it can find."),
-        ),
-    ),
-    Question(
-        "You set `trainable = False` on all convolutions of a ResNet, not on its batch normalisations. What moves?",
-        (
-            Option(
-                "Running averages, and with them the features.",
-                True,
-                "In training gamma and beta move, too.",
-            ),
-            Option("Nothing.", False, "In training mode the running averages follow each batch."),
-            Option("The convolutions, slowly.", False, "Frozen kernels stand still; the averages beside them do not."),
-        ),
-    ),
-    Question(
-        "Two models were tested on the same lesions, and their intervals overlap. Are they equally good?",
-        (
-            Option("Yes: overlapping intervals mean no difference.", False, "Both intervals share the hard lesions."),
-            Option("Ask for the interval of the difference.", True, "What both find hard cancels out of it."),
-            Option("The one with the higher value is better.", False, "By luck alone one of the two is higher."),
-        ),
-    ),
-)

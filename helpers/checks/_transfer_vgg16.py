@@ -1,9 +1,8 @@
-"""The exercises and the quiz of chapter 6.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *transfer-vgg16*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 
 #: ImageNet's mean of red, green and blue.
 MEAN = np.array([123.68, 116.779, 103.939])
@@ -19,7 +18,7 @@ CHAINS = (
 
 
 @exercise(
-    "6.1",
+    "prepare-for-vgg",
     expects="a function that takes an image (height, width, 3) uint8 and returns one of the same shape in float32",
     praise="Nothing in the network would have told you of a mistake.",
 )
@@ -68,7 +67,7 @@ def _cut(kinds, share, at_least=False, pools=True, of_layers=False):
 
 
 @exercise(
-    "6.2",
+    "where-to-freeze",
     expects="a function that takes a list of kinds and a share and returns a whole number of layers",
     praise="With it you can say in one number what a paper leaves to 'more than'.",
 )
@@ -94,7 +93,7 @@ def cut_after(answer, _ham):
 
 
 @exercise(
-    "6.3",
+    "equal-priors",
     expects="a function that takes probabilities (n, 7) and shares (7,) and returns probabilities (n, 7)",
     praise="One training, two readings. Which of them is right depends on whom the network is to meet.",
 )
@@ -124,45 +123,3 @@ def evened(answer, _ham):
     if not np.allclose(given.sum(axis=1), 1):
         return f"The first row sums to {given[0].sum():.3f}. After the shift, divide each row by its sum."
     return "The rows sum to one, but are not the shifted ones. Divide each column by its class's share first."
-
-
-QUIZ = (
-    Question(
-        "You freeze a backbone and train only a new head. Which part of the network runs in each training step, if you "
-        "do not cache?",
-        (
-            Option("The head alone: frozen layers are skipped.", False, "Their weights stand still; they do answer."),
-            Option(
-                "All of it, forward; only the head has its weights changed.",
-                True,
-                "That is why caching pays: the frozen part gives the same answer each time.",
-            ),
-            Option("The backbone alone.", False, "Then nothing would be learned."),
-        ),
-    ),
-    Question(
-        "A friend's pretrained network is hardly better than the floor. Its input is divided by 255. What do you ask "
-        "first?",
-        (
-            Option(
-                "What input its weights were trained on.",
-                True,
-                "Each set of weights has its recipe, and a wrong one raises no error.",
-            ),
-            Option("Whether it was trained long enough.", False, "Perhaps. First ask whether it sees what it should."),
-            Option("Whether a deeper network is at hand.", False, "It would be fed as wrongly."),
-        ),
-    ),
-    Question(
-        "With evened priors a network finds more melanomas, and its accuracy falls. What has it learned?",
-        (
-            Option("Less: it has forgotten nevi.", False, "Nothing was trained. The reading was changed."),
-            Option("To see melanoma better.", False, "No weight has changed. It was asked another question."),
-            Option(
-                "Nothing: the same probabilities are read for another population.",
-                True,
-                "Rare classes get more of the doubtful images, and nevi fewer.",
-            ),
-        ),
-    ),
-)

@@ -1,10 +1,9 @@
-"""The exercises and the quiz of chapter 9.  helpers/checks/__init__.py shows how a checker is written."""
+"""The checkers of *where-could-90-come-from*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 import pandas as pd
 
 from helpers.checks._core import exercise
-from helpers.checks._quiz import Option, Question
 from helpers.splits import audit, grouped, lesion_groups
 
 #: Printed accuracy, digits after the point, size: the ResNet's, VGG16's, one that cannot be, two halves, all, none.
@@ -24,7 +23,7 @@ def _counts(printed, digits, size, half=0.5, slack=1e-9, end=1):
 
 
 @exercise(
-    "9.1",
+    "counts-behind",
     expects="a function that takes a printed accuracy, its digits and a size and returns a list of whole numbers",
     praise="One count means that the print is as good as the count; an empty list means another test set.",
 )
@@ -51,7 +50,7 @@ def counts_behind(answer, _ham):
 
 
 @exercise(
-    "9.2",
+    "mix-weights",
     expects="a function that takes two arrays of cells and returns an array of weights, one a scored image",
     praise="With these weights any metric moves to another mix, not only accuracy.",
 )
@@ -83,7 +82,7 @@ def mix_weights(answer, _ham):
 
 
 @exercise(
-    "9.3",
+    "swap-siblings-in",
     expects="a function that takes a, siblings, classes and a seed and returns an array of row positions",
     praise="Same size, same classes, one difference. Draw it often, and the difference is the leak.",
 )
@@ -130,60 +129,3 @@ def swap_in(answer, ham):
         return "The same seed gives other rows the second time. Start a generator from `seed` inside the function."
     assert not len(siblings) or audit(table, given, tested).leaked_images > 0
     return None
-
-
-QUIZ = (
-    Question(
-        "Model one is right on 90 in 100 of an exam with 80 in 100 nevi; model two on 80 in 100 of one with 67 in 100. "
-        "Which is better?",
-        (
-            Option(
-                "Model one, by ten points.",
-                False,
-                "The first exam's floor alone is thirteen points higher. The scores are of two different exams.",
-            ),
-            Option(
-                "It cannot be said: weigh one exam to the mix of the other, or test both on one.",
-                True,
-                "On this page that took the gap between two exams away to within a point or so.",
-            ),
-            Option(
-                "Model two, for its exam is harder.",
-                False,
-                "A harder exam does not make a model better. It only makes the scores incomparable.",
-            ),
-        ),
-    ),
-    Question(
-        "Images with siblings in training score lower than images without. What follows for leakage?",
-        (
-            Option(
-                "Nothing: the two groups of images differ in more than the leak.",
-                True,
-                "Lesions photographed often are more often melanomas. Keep the images, change the training.",
-            ),
-            Option("Leakage does no harm.", False, "It may still lift them, from lower still. Pair the comparison."),
-            Option(
-                "The models do not memorise.",
-                False,
-                "A nearest neighbour memorises everything, and shows the same pattern.",
-            ),
-        ),
-    ),
-    Question(
-        "An effect is 0.4 points, its 95 % interval reaches from -0.6 to 1.4. What do you write?",
-        (
-            Option("The leak has no effect.", False, "The interval allows more than a point. Absence was not shown."),
-            Option(
-                "The leak adds 0.4 points.",
-                False,
-                "The data fit a loss as well. A number without its interval says too much.",
-            ),
-            Option(
-                "No effect that can be told from none; it is hardly larger than 1.4 points.",
-                True,
-                "That is what a null result says: both that nothing was found, and how large it may still be.",
-            ),
-        ),
-    ),
-)

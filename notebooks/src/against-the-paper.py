@@ -118,7 +118,7 @@ for name, row in cnn.items():
 #
 # More *names* are not more scores, though. The paper's Table 4 has three micro averages and three weighted ones.
 #
-# ### Exercise 8.1: four names
+# ### Exercise: four names
 #
 # Write `one_number(matrix)`. `matrix` is a confusion matrix, `(7, 7)`, rows true, columns answers. Return a dict with
 # the keys `accuracy`, `micro precision`, `micro recall` and `weighted recall`. Micro: add up true positives, false
@@ -131,7 +131,7 @@ def one_number(matrix):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("8.1", one_number, ham)
+checks.check("four-names", one_number, ham)
 
 # %% tags=["solution"]
 def one_number(matrix):
@@ -145,7 +145,7 @@ def one_number(matrix):
     }
 
 
-checks.check("8.1", one_number, ham)
+checks.check("four-names", one_number, ham)
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -178,7 +178,7 @@ print(pd.DataFrame(always).to_string(float_format="{:.3f}".format))
 # fooled so. Nor can melanoma recall, by *this* rule; another fools it, since who calls everything a melanoma finds
 # every one. Read it beside its precision.
 #
-# ### Exercise 8.2: the floor of a weighted F1
+# ### Exercise: the floor of a weighted F1
 #
 # Write `weighted_f1_floor(counts)`. `counts` is a Series with the number of test images of each class. Return the
 # weighted F1 of always answering the most frequent class. Use no library: the recall and the precision of that one
@@ -190,7 +190,7 @@ def weighted_f1_floor(counts):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("8.2", weighted_f1_floor, ham)
+checks.check("weighted-f1-floor", weighted_f1_floor, ham)
 
 # %% tags=["solution"]
 def weighted_f1_floor(counts):
@@ -198,7 +198,7 @@ def weighted_f1_floor(counts):
     return share * 2 * share / (1 + share)
 
 
-checks.check("8.2", weighted_f1_floor, ham)
+checks.check("weighted-f1-floor", weighted_f1_floor, ham)
 
 # %% [markdown]
 # ## All of them, in one picture
@@ -368,7 +368,7 @@ for metric in ("accuracy", "balanced_accuracy"):
 # lesions at least so unevenly. A small one speaks against chance; it does not say how large the difference is. The test
 # assumes that what it counts is independent, so count lesions, not photographs.
 #
-# ### Exercise 8.3: which one is better?
+# ### Exercise: which one is better?
 #
 # Write `better_by_lesion(truth, prob_a, prob_b, groups)`. `truth` has the true class of each image as text, such as
 # `"nv"`; `prob_a` and `prob_b` are `(n, 7)`, probabilities in the order of `CLASSES`; `groups` has the lesion group of
@@ -382,7 +382,7 @@ def better_by_lesion(truth, prob_a, prob_b, groups):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("8.3", better_by_lesion, ham)
+checks.check("better-by-lesion", better_by_lesion, ham)
 
 # %% tags=["solution"]
 def better_by_lesion(truth, prob_a, prob_b, groups):
@@ -394,7 +394,7 @@ def better_by_lesion(truth, prob_a, prob_b, groups):
     return only_a, only_b, p
 
 
-checks.check("8.3", better_by_lesion, ham)
+checks.check("better-by-lesion", better_by_lesion, ham)
 
 # %% [markdown]
 # ## The best, and its lead
@@ -535,7 +535,7 @@ for protocol, (members, _, run_of) in chosen_on_validation.items():
     pair = pair.set_index(["metric", "dx"]).xs("all", level="dx")
     codes = np.arange(len(truth)), pd.Categorical(truth, CLASSES).codes
     losses = [-np.log(prob[codes].clip(1e-7)) for prob in (alone[list(CLASSES)].to_numpy(), mean)]
-    weights = np.hstack(list(evaluate.group_weights(groups, 2000, metrics.SEED)))
+    weights = np.hstack(list(evaluate.group_weights(groups, 2000, config.seed)))
     less = np.percentile((losses[1] - losses[0]) @ weights / weights.sum(axis=0), [2.5, 97.5])
     ensembles[protocol] = (evaluate.answers(mean) == truth).sum(), pair, less
     print(f"{protocol}, the mean of {len(members)}: {ensembles[protocol][0]:,} of {len(truth):,} test images right")
@@ -847,7 +847,7 @@ assert printed.loc["paper: CNN", "high"] < floors["938"] < printed.loc["paper: V
 # ## Quiz
 
 # %% tags=["nbval-check-output"]
-checks.quiz(8)
+checks.quiz("against-the-paper")
 
 # %% [markdown]
 # ## Key points

@@ -450,7 +450,7 @@ plots.show(fig)
 # recall averaged with weights by the number of images: that is the same number. Print the matrix, or at least the
 # recalls.
 #
-# ### Exercise 4.1: a row and a column
+# ### Exercise: a row and a column
 #
 # Write `recall_and_precision(counts, dx)`. `counts` is a confusion matrix as above, a DataFrame with true diagnoses as
 # rows and answers as columns; `dx` is one diagnosis. Return the recall and the precision of `dx`, in this order. A
@@ -463,7 +463,7 @@ def recall_and_precision(counts, dx):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("4.1", recall_and_precision, ham)
+checks.check("recall-and-precision", recall_and_precision, ham)
 
 # %% tags=["solution"]
 def recall_and_precision(counts, dx):
@@ -471,7 +471,7 @@ def recall_and_precision(counts, dx):
     return hits / counts.loc[dx].sum(), hits / called if called else 0
 
 
-checks.check("4.1", recall_and_precision, ham)
+checks.check("recall-and-precision", recall_and_precision, ham)
 
 # %% [markdown]
 # ## What class weights trade
@@ -580,7 +580,7 @@ print(f"On a fifth of HAM10000's images chance moves {least:.2%} by at most {100
 # above, and then their accuracies could not be compared with those of the paper's networks, which by the inference of
 # Chapter 2 sat another exam.
 #
-# ### Exercise 4.2: another exam
+# ### Exercise: another exam
 #
 # Write `accuracy_and_floor(recalls, counts)`. `recalls` is a Series with a model's recall of each diagnosis; `counts`
 # is a Series with the number of test images of each diagnosis. Return the accuracy to expect, and the floor: the
@@ -593,7 +593,7 @@ def accuracy_and_floor(recalls, counts):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("4.2", accuracy_and_floor, ham)
+checks.check("accuracy-and-floor", accuracy_and_floor, ham)
 
 # %% tags=["solution"]
 def accuracy_and_floor(recalls, counts):
@@ -601,7 +601,7 @@ def accuracy_and_floor(recalls, counts):
     return hits / counts.sum(), counts.max() / counts.sum()
 
 
-checks.check("4.2", accuracy_and_floor, ham)
+checks.check("accuracy-and-floor", accuracy_and_floor, ham)
 
 # %% [markdown]
 # ## What does the model use?
@@ -736,7 +736,7 @@ print(f"{together:.0%}. If the same answers were dealt out at random among these
 # Such an interval speaks of these trained models, on other lesions like these. How far a second training would move the
 # score is not in it.
 #
-# ### Exercise 4.3: the bootstrap over lesions
+# ### Exercise: the bootstrap over lesions
 #
 # Write `group_interval(right, groups, resamples, seed)`. `right` says of each image whether the answer was right,
 # `groups` names its lesion group. Draw as many groups as there are, with replacement; the accuracy of all images of
@@ -748,7 +748,7 @@ def group_interval(right, groups, resamples=1000, seed=0):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("4.3", group_interval, ham)
+checks.check("group-interval", group_interval, ham)
 
 # %% tags=["solution"]
 def group_interval(right, groups, resamples=1000, seed=0):
@@ -759,7 +759,7 @@ def group_interval(right, groups, resamples=1000, seed=0):
     return np.percentile(hits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), (2.5, 97.5))
 
 
-checks.check("4.3", group_interval, ham)
+checks.check("group-interval", group_interval, ham)
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -996,7 +996,7 @@ assert plain and all(row["low"] > row["floor"] for row in plain), "raw pixels, n
 # ## Quiz
 
 # %%
-checks.quiz(4)
+checks.quiz("classical-baselines")
 
 # %% [markdown]
 # ## Key points

@@ -152,7 +152,7 @@ print("answers\n", answer, "\nafter ReLU\n", rectified, "\nafter max-pooling\n",
 # (such a frame of zeros is called padding, and this network has none). A pool of *k* takes windows that do not overlap,
 # and drops what is left over: a pool of two halves the side and rounds down.
 #
-# ### Exercise 5.1: how large is what comes out?
+# ### Exercise: how large is what comes out?
 #
 # Write `output_size(size, steps)`. `size` is the side of a square image in pixels. `steps` is a list of pairs such as
 # `("conv", 3)` and `("pool", 2)`. Return the side after the last step. If at some step nothing is left, return 0.
@@ -163,7 +163,7 @@ def output_size(size, steps):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("5.1", output_size, ham)
+checks.check("output-size", output_size, ham)
 
 # %% tags=["solution"]
 def output_size(size, steps):
@@ -174,7 +174,7 @@ def output_size(size, steps):
     return size
 
 
-checks.check("5.1", output_size, ham)
+checks.check("output-size", output_size, ham)
 
 # %% [markdown]
 # ## Table 1, walked
@@ -285,7 +285,7 @@ print(f"seven sigmoids sum to {sigmoid.sum():.2f}, one softmax to {softmax.sum()
 # </div>
 
 # %% [markdown]
-# ### Exercise 5.2: how many weights?
+# ### Exercise: how many weights?
 #
 # Write `weights(channels, kernel, filters)`: the number of trainable numbers of a convolution with `filters` kernels of
 # `kernel` by `kernel` on an input of `channels` channels, one bias for each kernel included.
@@ -296,14 +296,14 @@ def weights(channels, kernel, filters):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("5.2", weights, ham)
+checks.check("number-of-weights", weights, ham)
 
 # %% tags=["solution"]
 def weights(channels, kernel, filters):
     return (kernel * kernel * channels + 1) * filters
 
 
-checks.check("5.2", weights, ham)
+checks.check("number-of-weights", weights, ham)
 
 # %% [markdown]
 # ## A loss that counts diagnoses alike
@@ -314,7 +314,7 @@ checks.check("5.2", weights, ham)
 # **Class weights** multiply each image's part by a number that is large for rare classes. [Chapter
 # 3](03-preprocess-and-augment.ipynb) made them; here they enter the loss.
 #
-# ### Exercise 5.3: the weighted loss
+# ### Exercise: the weighted loss
 #
 # Write `weighted_loss(prob, codes, class_weight)`. `prob` is `(n, 7)`, `codes` holds the true class codes, and
 # `class_weight` is a dict from class code to weight. Return what Keras computes: the sum of the weighted
@@ -326,7 +326,7 @@ def weighted_loss(prob, codes, class_weight):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("5.3", weighted_loss, ham)
+checks.check("weighted-loss", weighted_loss, ham)
 
 # %% tags=["solution"]
 def weighted_loss(prob, codes, class_weight):
@@ -335,7 +335,7 @@ def weighted_loss(prob, codes, class_weight):
     return (each * -np.log(chosen)).mean()
 
 
-checks.check("5.3", weighted_loss, ham)
+checks.check("weighted-loss", weighted_loss, ham)
 
 # %% [markdown]
 # ## Training
@@ -808,7 +808,7 @@ assert changes["holdout938", ""].loc["balanced_accuracy", "a"] < TABLE_3["recall
 # ## Quiz
 
 # %%
-checks.quiz(5)
+checks.quiz("cnn-from-scratch")
 
 # %% [markdown]
 # ## Key points

@@ -261,7 +261,7 @@ print(pd.DataFrame(floors).T.to_string(float_format="{:.4f}".format))
 # paper does not say which test images it used, so the comparison is not the last word: as
 # [Chapter 2](02-split-without-leaking.ipynb) shows, a floor belongs to a test set and moves with it.
 #
-# ### Exercise 1.1: another blind model
+# ### Exercise: another blind model
 #
 # Somebody says: "A missed melanoma is the worst mistake, so let the model always answer `mel`." What are the accuracy
 # and the balanced accuracy of that model on `ham`? Take the counts from the table under *How many of each?* and do it on
@@ -274,7 +274,7 @@ mel_floor = {
 }
 
 # %% tags=["nbval-check-output"]
-checks.check("1.1", mel_floor, ham)
+checks.check("melanoma-floor", mel_floor, ham)
 
 # %% tags=["solution"]
 mel_floor = {
@@ -282,7 +282,7 @@ mel_floor = {
     # All of mel, nothing of the others: one recall of one among zeros.
     "balanced accuracy": 1 / ham.table["dx"].nunique(),
 }
-checks.check("1.1", mel_floor, ham)
+checks.check("melanoma-floor", mel_floor, ham)
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -367,7 +367,7 @@ plots.show(fig, photo=True)
 # 2](02-split-without-leaking.ipynb). Until then: whatever is counted or averaged below uses one row per lesion, unless
 # it says otherwise.
 #
-# ### Exercise 1.2: count lesions, not images
+# ### Exercise: count lesions, not images
 #
 # The list above gives, for each diagnosis, the share of *images* that have a sibling. Compute the share of *lesions*
 # that were photographed more than once: a Series with one number between zero and one for each diagnosis. Before you run
@@ -377,13 +377,13 @@ plots.show(fig, photo=True)
 repeated = ...
 
 # %% tags=["nbval-check-output"]
-checks.check("1.2", repeated, ham)
+checks.check("repeated-lesions", repeated, ham)
 
 # %% tags=["solution"]
 # One row a lesion: the number of its images.
 photographs = ham.table.groupby(["dx", "lesion_id"]).size()
 repeated = (photographs > 1).groupby("dx").mean()
-checks.check("1.2", repeated, ham)
+checks.check("repeated-lesions", repeated, ham)
 
 # %% [markdown]
 # ## Whose skin?
@@ -768,7 +768,7 @@ if (ham.synthetic or whole) and "vidir_molemax" in origins.index:  # not every c
 # </div>
 
 # %% [markdown]
-# ### Exercise 1.3: honest features
+# ### Exercise: honest features
 #
 # Write `honest_features(table)`. It gets a table with all the columns of `ham.table`, and returns a DataFrame of
 # features with one row for each row of the table, in the same order. A patient who walks in tomorrow must be able to
@@ -788,7 +788,7 @@ def honest_features(table):
     return features
 
 # %% tags=["nbval-check-output"]
-checks.check("1.3", honest_features, ham)
+checks.check("honest-features", honest_features, ham)
 
 # %% tags=["solution"]
 SITES = sorted(ham.table["localization"].unique())
@@ -805,13 +805,13 @@ def honest_features(table):
     return features
 
 
-checks.check("1.3", honest_features, ham)
+checks.check("honest-features", honest_features, ham)
 
 # %% [markdown]
 # ## Quiz
 
 # %%
-checks.quiz(1)
+checks.quiz("meet-the-data")
 
 # %% [markdown]
 # ## Key points

@@ -470,7 +470,7 @@ plots.show(fig, photo=True)
 # Sizes also have to shrink without skipping: to keep every fourth pixel turns a thin hair into a row of dots.
 # `load_pixels` averages first (*antialiasing*).
 #
-# ### Exercise 3.1: what a square costs
+# ### Exercise: what a square costs
 #
 # The photographs of HAM10000 are 600 pixels wide and 450 high. On paper: (a) All of it is squashed to 512 by 512. A
 # round lesion was as high as it was wide; what is its height divided by its width now? (b) Instead, the largest square
@@ -483,14 +483,14 @@ square = {
 }
 
 # %% tags=["nbval-check-output"]
-checks.check("3.1", square, ham)
+checks.check("cost-of-a-square", square, ham)
 
 # %% tags=["solution"]
 square = {
     "height over width, squashed": (512 / 450) / (512 / 600),
     "share lost, cropped": 1 - 450 * 450 / (600 * 450),
 }
-checks.check("3.1", square, ham)
+checks.check("cost-of-a-square", square, ham)
 
 # %% [markdown]
 # ## Augmentation: one image, many photographs
@@ -591,7 +591,7 @@ for name, picture in pictures.items():
 # All at once, the matrix is the identity, and nothing is lost. Step by step, the detail is gone, and the corners are
 # invented.
 #
-# ### Exercise 3.2: follow a point
+# ### Exercise: follow a point
 #
 # Somebody has marked a spot in the old image, at `right` pixels right of the middle and `down` pixels below it. Where
 # does it lie in the new image, `look_up(image, matrix)`? Write `follow(matrix, right, down)`, which returns the two
@@ -603,7 +603,7 @@ def follow(matrix, right, down):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("3.2", follow, ham)
+checks.check("follow-a-point", follow, ham)
 
 # %% tags=["solution"]
 def follow(matrix, right, down):
@@ -611,7 +611,7 @@ def follow(matrix, right, down):
     return place[0], place[1]
 
 
-checks.check("3.2", follow, ham)
+checks.check("follow-a-point", follow, ham)
 
 # %% [markdown]
 # ## The same, a batch at a time
@@ -848,7 +848,7 @@ print("balanced accuracy:", ", ".join(f"{name} {value:.2f}" for name, value in t
 # become one, and the question goes away. Whether even a full correction is what you want depends on what errors cost; a
 # half correction, the square root of the weights, lies between.
 #
-# ### Exercise 3.3: whose loss is it?
+# ### Exercise: whose loss is it?
 #
 # Write `loss_shares(counts, copied, weighted)`. `counts` is a Series with the number of training images of each class.
 # `copied` says whether images are copied until every class is as large as the largest; `weighted`, whether the balanced
@@ -861,7 +861,7 @@ def loss_shares(counts, copied, weighted):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("3.3", loss_shares, ham)
+checks.check("loss-shares", loss_shares, ham)
 
 # %% tags=["solution"]
 def loss_shares(counts, copied, weighted):
@@ -871,7 +871,7 @@ def loss_shares(counts, copied, weighted):
     return loss / loss.sum()
 
 
-checks.check("3.3", loss_shares, ham)
+checks.check("loss-shares", loss_shares, ham)
 
 # %% tags=["assertion"]
 assert all(same_by_hand) and np.abs(after.astype(int) - helped).max() <= 1
@@ -908,7 +908,7 @@ if ham.synthetic or len(ham.table) == sum(PUBLISHED_IMAGES.values()):  # other i
 # ## Quiz
 
 # %% tags=["nbval-check-output"]
-checks.quiz(3)
+checks.quiz("preprocess-and-augment")
 
 # %% [markdown]
 # ## Key points

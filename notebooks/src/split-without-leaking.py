@@ -213,7 +213,7 @@ plots.show(fig)
 # here melanomas were most often photographed again. The others lie between, harmless or not. So the leak is not spread
 # evenly, and any comparison of leaked images with others compares diagnoses too. That will matter in a moment.
 #
-# ### Exercise 2.1: count what leaks
+# ### Exercise: count what leaks
 #
 # Write `leaked_images(table, train, test)`: the number of test images whose lesion also has an image in training.
 # `train` and `test` are row positions in `table`. A position may occur more than once, and then it counts each time.
@@ -224,7 +224,7 @@ def leaked_images(table, train, test):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("2.1", leaked_images, ham)
+checks.check("leaked-images", leaked_images, ham)
 
 # %% tags=["solution"]
 def leaked_images(table, train, test):
@@ -232,7 +232,7 @@ def leaked_images(table, train, test):
     return int(np.isin(lesions[test], lesions[train]).sum())
 
 
-checks.check("2.1", leaked_images, ham)
+checks.check("leaked-images", leaked_images, ham)
 
 # %% [markdown]
 # ## What did it gain? Mind the trap
@@ -516,7 +516,7 @@ plots.show(fig)
 # The line of the clean cut, too, ends lower than it began, and there no sibling can be the reason: the more images vote,
 # the more often nevi, the most common, outvote a rare diagnosis.
 #
-# ### Exercise 2.2: three sets that share nothing
+# ### Exercise: three sets that share nothing
 #
 # Write `three_sets(table)`. It returns `(train, validation, test)`: three arrays of row positions in `table`, with
 #
@@ -533,7 +533,7 @@ def three_sets(table):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("2.2", three_sets, ham)
+checks.check("three-sets", three_sets, ham)
 
 # %% tags=["solution"]
 def three_sets(table):
@@ -544,7 +544,7 @@ def three_sets(table):
     return others[many], others[few], fifth
 
 
-checks.check("2.2", three_sets, ham)
+checks.check("three-sets", three_sets, ham)
 
 # %% [markdown]
 # ## How sure can a test set make you?
@@ -758,7 +758,7 @@ print(f"Always answering nv is right on {paper['nv']} of them, "
 # paper's VGG16, if this was its exam.
 # [Chapters 8](08-against-the-paper.ipynb) and [9](09-where-could-90-come-from.ipynb) take it from there.
 #
-# ### Exercise 2.3: every test set that fits
+# ### Exercise: every test set that fits
 #
 # Write `supports(recall, largest)`. It returns the list of all numbers *n* of test images, from 1 to `largest`, for
 # which some *k* / *n* rounds to `recall`, a number printed with two digits after the point. What lies exactly half-way
@@ -770,7 +770,7 @@ def supports(recall, largest):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("2.3", supports, ham)
+checks.check("possible-supports", supports, ham)
 
 # %% tags=["solution"]
 def supports(recall, largest):
@@ -781,7 +781,7 @@ def supports(recall, largest):
     return [size for size in range(1, largest + 1) if fits(size)]
 
 
-checks.check("2.3", supports, ham)
+checks.check("possible-supports", supports, ham)
 
 # %% [markdown]
 # ## Three protocols, three floors
@@ -872,7 +872,7 @@ if ham.synthetic or whole:  # other images need not show what the text says of t
 # ## Quiz
 
 # %% tags=["nbval-check-output"]
-checks.quiz(2)
+checks.quiz("split-without-leaking")
 
 # %% [markdown]
 # ## Key points

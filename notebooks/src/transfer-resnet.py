@@ -144,7 +144,7 @@ print(f"the shares of the classes, answered to every image: loss {blind:.3f}")
 # *added* to its input ([He et al. 2016](https://doi.org/10.1109/CVPR.2016.90)). A **shortcut** that hands on what it
 # gets costs no weight.
 #
-# ### Exercise 7.1: a block
+# ### Exercise: a block
 #
 # Write `block(x, change, project)`. `change` and `project` are functions on arrays. Return what a residual block of He
 # et al. answers: `change(x)` plus the shortcut, and then ReLU. The shortcut is `x` itself, unless the shape of
@@ -156,7 +156,7 @@ def block(x, change, project):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("7.1", block, ham)
+checks.check("residual-block", block, ham)
 
 # %% tags=["solution"]
 def block(x, change, project):
@@ -165,7 +165,7 @@ def block(x, change, project):
     return np.maximum(y + shortcut, 0)
 
 
-checks.check("7.1", block, ham)
+checks.check("residual-block", block, ham)
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -225,7 +225,7 @@ records.weights_notice(found)
 # not: inside a block, two arrays of answers (**tensors**) are on their way, the shortcut's and the block's. A cut there
 # would need both. Whole blocks stay whole.
 #
-# ### Exercise 7.2: where may I cut?
+# ### Exercise: where may I cut?
 #
 # Write `cuts(network)`. `network` is a list of pairs in the order of computing, each a layer's name and the list of
 # names of the layers it reads, such as `[("image", []), ("conv", ["image"]), ("add", ["image", "conv"]), ("out",
@@ -239,7 +239,7 @@ def cuts(network):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("7.2", cuts, ham)
+checks.check("cut-points", cuts, ham)
 
 # %% tags=["solution"]
 def cuts(network):
@@ -251,7 +251,7 @@ def cuts(network):
     return found
 
 
-checks.check("7.2", cuts, ham)
+checks.check("cut-points", cuts, ham)
 
 # %%
 #| name: resnet-frozen
@@ -341,7 +341,7 @@ norms = [layer for layer in held.layers if isinstance(layer, layers.BatchNormali
 print("a normalisation of the classifier's backbone still learns:", any(layer.trainable for layer in norms))
 
 # %% [markdown]
-# ### Exercise 7.3: fold it in
+# ### Exercise: fold it in
 #
 # In use mode a batch normalisation multiplies each channel by a number and adds another. A convolution can do that
 # itself: multiply the weights of a filter by a number, and its answers are multiplied by it; give it a bias, and that
@@ -359,7 +359,7 @@ def folded(kernel, gamma, beta, mean, variance, epsilon):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("7.3", folded, ham)
+checks.check("fold-normalisation", folded, ham)
 
 # %% tags=["solution"]
 def folded(kernel, gamma, beta, mean, variance, epsilon):
@@ -367,7 +367,7 @@ def folded(kernel, gamma, beta, mean, variance, epsilon):
     return kernel * scale, beta - mean * scale
 
 
-checks.check("7.3", folded, ham)
+checks.check("fold-normalisation", folded, ham)
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -628,7 +628,7 @@ assert row["low"] <= PAPER <= row["high"], "close to the paper's"
 # ## Quiz
 
 # %%
-checks.quiz(7)
+checks.quiz("transfer-resnet")
 
 # %% [markdown]
 # ## Key points

@@ -148,7 +148,7 @@ for name, fed in FED.items():
 # Only the first agrees. The other two run without a word, and every number after them is another one. When a pretrained
 # network disappoints, look at its input first.
 #
-# ### Exercise 6.1: dress the image
+# ### Exercise: dress the image
 #
 # Write `prepared(image)`. It takes one image, red, green, blue, 0 to 255, `(height, width, 3)` uint8, and returns what
 # VGG16 expects as float32: blue, green, red, each minus ImageNet's mean. The means, in the order red, green, blue, are
@@ -160,7 +160,7 @@ def prepared(image):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("6.1", prepared, ham)
+checks.check("prepare-for-vgg", prepared, ham)
 
 # %% tags=["solution"]
 def prepared(image):
@@ -168,7 +168,7 @@ def prepared(image):
     return centred[..., ::-1]
 
 
-checks.check("6.1", prepared, ham)
+checks.check("prepare-for-vgg", prepared, ham)
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -221,7 +221,7 @@ print(f"of the weights {frozen.count_params() / vgg.count_params():.0%} are froz
 # ones.
 
 # %% [markdown]
-# ### Exercise 6.2: where to cut?
+# ### Exercise: where to cut?
 #
 # Write `cut_after(kinds, share)`. `kinds` lists the layers of a network from its input to its end, such as
 # `["conv", "conv", "pool", "conv"]`. Return how many layers, counted from the input, stay frozen: the fewest that hold
@@ -233,7 +233,7 @@ def cut_after(kinds, share):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("6.2", cut_after, ham)
+checks.check("where-to-freeze", cut_after, ham)
 
 # %% tags=["solution"]
 def cut_after(kinds, share):
@@ -246,7 +246,7 @@ def cut_after(kinds, share):
     return frozen_layers
 
 
-checks.check("6.2", cut_after, ham)
+checks.check("where-to-freeze", cut_after, ham)
 
 # %% [markdown]
 # ## Frozen parts run once
@@ -425,7 +425,7 @@ for step, said in bought.items():
 # 2002](https://doi.org/10.1162/089976602753284446)). In the records a name that ends in `-evened` says so. Nothing was
 # trained anew.
 #
-# ### Exercise 6.3: even the priors
+# ### Exercise: even the priors
 #
 # Write `evened(prob, share)`. `prob` is `(n, 7)`, each row sums to one; `share` holds the seven shares of the training
 # images. Return the shifted probabilities, `(n, 7)`, each row summing to one.
@@ -436,7 +436,7 @@ def evened(prob, share):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("6.3", evened, ham)
+checks.check("equal-priors", evened, ham)
 
 # %% tags=["solution"]
 def evened(prob, share):
@@ -444,7 +444,7 @@ def evened(prob, share):
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-checks.check("6.3", evened, ham)
+checks.check("equal-priors", evened, ham)
 
 # %% [markdown]
 # ## The records: on all real images
@@ -593,7 +593,7 @@ assert all(0.8 <= one["share_of_ceiling"] <= 1 for one in extrapolated.values())
 # ## Quiz
 
 # %%
-checks.quiz(6)
+checks.quiz("transfer-vgg16")
 
 # %% [markdown]
 # ## Key points

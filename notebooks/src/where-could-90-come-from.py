@@ -111,7 +111,7 @@ for percent in range(5, 51):
 # accuracies with four digits does. The rest of this page assumes both, and asks at the end what changes if one is
 # wrong. (Mix and floor would be the same in the larger one, which is stratified, too.)
 #
-# ### Exercise 9.1: the counts behind an accuracy
+# ### Exercise: the counts behind an accuracy
 #
 # Write `counts_behind(printed, digits, size)`: the list of all counts of right answers, out of `size`, whose share
 # rounds to `printed`, a number with `digits` digits after the point. A half may have been rounded either way.
@@ -122,7 +122,7 @@ def counts_behind(printed, digits, size):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("9.1", counts_behind, ham)
+checks.check("counts-behind", counts_behind, ham)
 
 # %% tags=["solution"]
 def counts_behind(printed, digits, size):
@@ -130,7 +130,7 @@ def counts_behind(printed, digits, size):
     return [count for count in range(size + 1) if abs(count / size - printed) <= half]
 
 
-checks.check("9.1", counts_behind, ham)
+checks.check("counts-behind", counts_behind, ham)
 
 # %% [markdown]
 # ## The mix
@@ -208,7 +208,7 @@ plots.show(fig)
 # good. And a score on 938 images is uncertain by about two points; the rows share those images, and with them their
 # luck, so that they are no independent confirmations. What the figure shows is that no large gap is left.
 #
-# ### Exercise 9.2: weights, image by image
+# ### Exercise: weights, image by image
 #
 # Averages are one way; weights can carry any metric. Write `mix_weights(cells, wanted)`. `cells` has the cell of each
 # scored image, `wanted` that of each image of another test set, both arrays of text. Return one weight an image, in
@@ -221,7 +221,7 @@ def mix_weights(cells, wanted):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("9.2", mix_weights, ham)
+checks.check("mix-weights", mix_weights, ham)
 
 # %% tags=["solution"]
 def mix_weights(cells, wanted):
@@ -229,7 +229,7 @@ def mix_weights(cells, wanted):
     return pd.Series(cells).map(share / pd.Series(cells).value_counts()).fillna(0).to_numpy()
 
 
-checks.check("9.2", mix_weights, ham)
+checks.check("mix-weights", mix_weights, ham)
 
 # %% [markdown]
 # ## The epoch
@@ -411,7 +411,7 @@ fig = plots.gallery(pictures, ["tested", "sibling,\nin B", "donor,\nin A"], titl
 plots.show(fig, photo=True)
 
 # %% [markdown]
-# ### Exercise 9.3: B from A
+# ### Exercise: B from A
 #
 # Write `swap_in(a, siblings, classes, seed)`: training set B from training set A. `a` and `siblings` are row positions,
 # `classes` the diagnosis of every row of the table. All siblings come in; for each, one image of the same diagnosis,
@@ -424,7 +424,7 @@ def swap_in(a, siblings, classes, seed):
 
 
 # %% tags=["nbval-check-output"]
-checks.check("9.3", swap_in, ham)
+checks.check("swap-siblings-in", swap_in, ham)
 
 # %% tags=["solution"]
 def swap_in(a, siblings, classes, seed):
@@ -434,7 +434,7 @@ def swap_in(a, siblings, classes, seed):
     return np.sort(np.concatenate([np.setdiff1d(a, np.concatenate(out)), siblings]))
 
 
-checks.check("9.3", swap_in, ham)
+checks.check("swap-siblings-in", swap_in, ham)
 
 # %% [markdown]
 # ## Live: the sample, or your data
@@ -654,7 +654,7 @@ assert copied.loc[("1-nn/before", "rows"), "balanced_accuracy"] > copied.loc[
 # ## Quiz
 
 # %% tags=["nbval-check-output"]
-checks.quiz(9)
+checks.quiz("where-could-90-come-from")
 
 # %% [markdown]
 # ## Key points
