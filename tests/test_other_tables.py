@@ -13,10 +13,13 @@ LACKING = {
 }
 
 
-@pytest.mark.parametrize(("number", "source"), [(1, "isic"), (1, "kaggle"), (3, "kaggle")])
-def test_the_chapters_that_read_the_columns_run_without_them(ham, config, monkeypatch, number, source):
+@pytest.mark.parametrize(
+    ("chapter", "source"),
+    [("meet-the-data", "isic"), ("meet-the-data", "kaggle"), ("preprocess-and-augment", "kaggle")],
+)
+def test_the_chapters_that_read_the_columns_run_without_them(ham, config, monkeypatch, chapter, source):
     monkeypatch.setenv("SKIN_CACHE", str(config.cache))
     monkeypatch.setattr("helpers.plots.display", lambda *args, **options: None)
     monkeypatch.setattr("helpers.data.load", lambda *_: replace(ham, table=ham.table.assign(**LACKING[source])))
-    space = chapters.run(notebooks.build(chapters.SOURCES[number - 1]))
+    space = chapters.run(notebooks.build(notebooks.chapters()[chapter].source))
     assert space["ham"].table["dataset"].nunique() == 1

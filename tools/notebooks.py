@@ -1,7 +1,11 @@
 """Turn notebooks/src/SLUG.py into notebooks/SLUG.ipynb and notebooks/learner/SLUG.ipynb.
 
 ``python tools/notebooks.py`` regenerates all; ``python tools/notebooks.py meet-the-data`` one chapter; ``--check`` runs
-nothing and says which notebooks differ from their sources.  The order of the chapters is that of _toc.yml.
+nothing and says which notebooks differ from their sources.
+
+A chapter is known by its slug; its number is its place in _toc.yml, and no source types one.  In their place stand
+``{{chapter:meet-the-data}}``, which becomes the link ``[Chapter 1](meet-the-data.ipynb)``, and, for code, captions and
+HTML, ``Chapter {{number:meet-the-data}}``.
 
 The complete notebook is executed on the embedded sample in the quick tier, and keeps only the text of the cells
 tagged ``nbval-check-output``, which ``pytest --nbval-lax`` compares with its own run.  The learner edition has no
@@ -16,6 +20,7 @@ import re
 import sys
 import time
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import jupytext
@@ -49,8 +54,8 @@ CODE_ONLY = frozenset(TAGS) - {"instructor", "remove-cell"}
 WITHHELD = frozenset({"solution", "instructor"})
 #: The options of a figure, as ``#| name: text`` lines at the head of the cell that draws it.
 OPTIONS = ("name", "caption", "alt")
-#: Cells a notebook, lines a code cell, bytes a file.
-MOST_CELLS, MOST_LINES, MOST_BYTES = 60, 30, 1_000_000
+#: Bytes a notebook.
+MOST_BYTES = 1_000_000
 
 #: What stands above the assertions, which the book hides and a notebook shows.
 FOR_AUTHORS = "# For the authors: do the sentences above hold on these data? You can skip this cell.\n"
@@ -70,26 +75,73 @@ class SourceError(ValueError):
     """A notebook's source is not as it should be; the message names the file, the line and the remedy."""
 
 
-def sources(root=ROOT):
-    """Return the paths of the chapters' sources, in the order of _toc.yml.
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter: its slug, its number in the book, its title and the path of its source."""
+
+    slug: str
+    number: int
+    title: str
+    source: Path
+
+
+def chapters(root=ROOT):
+    """Return ``{slug: Chapter}`` in the order of _toc.yml, which alone numbers them.
 
     Raises
     ------
     SourceError
-        If a chapter of _toc.yml has no source, or a source is no chapter of _toc.yml.
+        If a chapter of _toc.yml has no source or no title, or a source is no chapter of _toc.yml.
     """
     folder = root / "notebooks" / "src"
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    paths = [folder / f"{file.removeprefix('notebooks/')}.py" for file in files if file.startswith("notebooks/")]
-    for path in paths:
-        if not path.exists():
-            raise SourceError(f"_toc.yml lists notebooks/{path.stem}, but notebooks/src/{path.name} does not exist")
-    for path in sorted(set(folder.glob("*.py")) - set(paths)):
-        raise SourceError(
-            f"_toc.yml does not list {path.name}: add '- file: notebooks/{path.stem}' to one of its parts"
-        )
-    return paths
+    slugs = [file.removeprefix("notebooks/") for file in files if file.startswith("notebooks/")]
+    for slug in sorted({path.stem for path in folder.glob("*.py")} - set(slugs)):
+        raise SourceError(f"_toc.yml does not list {slug}.py: add '- file: notebooks/{slug}' to one of its parts")
+    book = {}
+    for number, slug in enumerate(slugs, start=1):
+        source = folder / f"{slug}.py"
+        if not source.exists():
+            raise SourceError(f"_toc.yml lists notebooks/{slug}, but notebooks/src/{slug}.py does not exist")
+        title = re.search(r"^# # (.+)$", source.read_text(encoding="utf-8"), re.M)
+        if not title:
+            raise SourceError(f"{slug}.py has no title: write '# # The title' in its first cell")
+        book[slug] = Chapter(slug, number, title.group(1), source)
+    return book
+
+
+def sources(root=ROOT):
+    """Return the paths of the chapters' sources, in the book's order."""
+    return [chapter.source for chapter in chapters(root).values()]
+
+
+def resolve(text, book, folder=""):
+    """Return a text whose chapters are numbered: what {{chapter:slug}} and {{number:slug}} stand for is filled in.
+
+    Parameters
+    ----------
+    text : str
+        A cell of a source, or a page of the book.
+    book : dict
+        What :func:`chapters` returns.
+    folder : str
+        The way from the text's page to the notebooks, such as ``"../notebooks/"``.
+
+    Raises
+    ------
+    SourceError
+        If a slug is that of no chapter.
+    """
+
+    def filled(match):
+        kind, slug = match.groups()
+        if slug not in book:
+            raise SourceError(f"{match.group()} names no chapter; there are {', '.join(book)}")
+        number = book[slug].number
+        return f"[Chapter {number}]({folder}{slug}.ipynb)" if kind == "chapter" else str(number)
+
+    return re.sub(r"\{\{(chapter|number):([^{}]*)\}\}", filled, text)
 
 
 def repository(root=ROOT):
@@ -106,11 +158,11 @@ def cell_options(code):
     for line in code.splitlines():
         if not line.startswith("#|"):
             break
-        if found := re.fullmatch(r"#\| ([a-z]+): (.+)", line):
-            name = found.group(1)
+        if option := re.fullmatch(r"#\| ([a-z]+): (.+)", line):
+            name = option.group(1)
             if name in options:
                 raise SourceError(f"the option {name!r} stands twice")
-            options[name] = found.group(2).strip()
+            options[name] = option.group(2).strip()
         elif options and re.match(r"#\|  +\S", line):
             name = list(options)[-1]
             options[name] += " " + line[2:].strip()
@@ -121,20 +173,23 @@ def cell_options(code):
 
 def book_metadata(code, tags):
     """Return a code cell's options for the book: a figure's name, caption and alternative text; a solution's label."""
-    found = dict(SOLUTION) if "solution" in tags else {}
+    metadata = dict(SOLUTION) if "solution" in tags else {}
     options = cell_options(code)
     if "plots.show(" in code or options:
-        wanting = [name for name in OPTIONS if name not in options]
+        missing = [name for name in OPTIONS if name not in options]
         unknown = [name for name in options if name not in OPTIONS]
-        if wanting or unknown:
+        if missing or unknown:
             raise SourceError(
                 f"a figure cell needs the options {', '.join(OPTIONS)}; "
-                + (f"missing: {', '.join(wanting)}" if wanting else f"not known: {', '.join(unknown)}")
+                + (f"missing: {', '.join(missing)}" if missing else f"not known: {', '.join(unknown)}")
             )
         if not re.fullmatch(r"[a-z][a-z0-9-]*", options["name"]):
             raise SourceError(f"the name {options['name']!r} has to be lower-case letters, digits and hyphens")
-        found |= {"figure": {"caption": options["caption"], "name": options["name"]}, "image": {"alt": options["alt"]}}
-    return {"mystnb": found} if found else {}
+        metadata |= {
+            "figure": {"caption": options["caption"], "name": options["name"]},
+            "image": {"alt": options["alt"]},
+        }
+    return {"mystnb": metadata} if metadata else {}
 
 
 def _tags(cell):
@@ -158,17 +213,18 @@ def build(path, root=ROOT):
     Raises
     ------
     SourceError
-        Naming file and line, if a tag or an option is not known, or a figure lacks its name, caption or alt text.
+        Naming file and line, if a tag, an option or a chapter is not known, or a figure lacks its name, caption or alt
+        text.
     """
     text = path.read_text(encoding="utf-8")
     starts = _starts(text)
-    found = jupytext.reads(text, fmt="py:percent").cells
-    if len(found) != len(starts):
+    parsed = jupytext.reads(text, fmt="py:percent").cells
+    if len(parsed) != len(starts):
         raise SourceError(f"{path.name}: something stands before the first '# %%', outside of any cell")
-    address, cells, seen = repository(root), [], {}
-    for cell, line in zip(found, starts, strict=True):
+    address, book, cells, seen = repository(root), chapters(root), [], {}
+    for cell, line in zip(parsed, starts, strict=True):
         try:
-            source = cell.source.replace("{{repository}}", address)
+            source = resolve(cell.source.replace("{{repository}}", address), book)
             tags = _tags(cell)
             metadata = {"tags": tags} if tags else {}
             if cell.cell_type == "code":
@@ -177,7 +233,7 @@ def build(path, root=ROOT):
                 raise SourceError(f"a cell is text or code, not {cell.cell_type}")
         except SourceError as error:
             raise SourceError(f"{path.name}, line {line}: {error}") from None
-        # Of the source as it stands in the file: a cell keeps its name when the repository gets another address.
+        # Of the source as it stands in the file: a cell keeps its name when another address or number is filled in.
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         seen[digest] = seen.get(digest, 0) + 1
         new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
@@ -252,15 +308,15 @@ def checked_text(outputs, root=ROOT):
             kept.append(nbformat.v4.new_output("stream", name="stdout", text=output.text))
         else:
             count = {"execution_count": output.execution_count} if "execution_count" in output else {}
-            text = {"text/plain": output.data["text/plain"]} if "text/plain" in output.data else {}
-            kept.append(nbformat.v4.new_output(output.output_type, data=text, **count))
-    told = "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in kept)
-    if not told.strip():
+            plain = {"text/plain": output.data["text/plain"]} if "text/plain" in output.data else {}
+            kept.append(nbformat.v4.new_output(output.output_type, data=plain, **count))
+    text = "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in kept)
+    if not text.strip():
         raise SourceError("a cell tagged nbval-check-output has to print or return some text")
-    if found := re.search(r"\bat 0x[0-9a-f]+", told):
-        raise SourceError(f"an address in memory differs in each run: {found.group()!r}; print something else")
+    if address := re.search(r"\bat 0x[0-9a-f]+", text):
+        raise SourceError(f"an address in memory differs in each run: {address.group()!r}; print something else")
     for local in (str(root), str(Path.home())):
-        if re.search(re.escape(local) + r"(?=[/\\\s'\")]|$)", told):
+        if re.search(re.escape(local) + r"(?=[/\\\s'\")]|$)", text):
             raise SourceError(f"a checked cell must not show the local path {local}")
     return kept
 
@@ -327,7 +383,7 @@ def without_results(notebook):
 
 def differences(root=ROOT):
     """Return one sentence for each notebook that is not what its source gives; nothing is executed."""
-    found, expected = [], {}
+    sentences, expected = [], {}
     for path in sources(root):
         complete = build(path, root)
         expected[root / "notebooks" / f"{path.stem}.ipynb"] = complete
@@ -335,18 +391,18 @@ def differences(root=ROOT):
     for target, notebook in expected.items():
         name = target.relative_to(root)
         if not target.exists():
-            found.append(f"{name} is missing")
+            sentences.append(f"{name} is missing")
             continue
-        there = nbformat.read(target, as_version=4)
+        stored = nbformat.read(target, as_version=4)
         if target.parent.name != "learner":
-            there = without_results(there)
-        if there != notebook:
-            found.append(f"{name} differs from its source")
+            stored = without_results(stored)
+        if stored != notebook:
+            sentences.append(f"{name} differs from its source")
     for folder in (root / "notebooks", root / "notebooks" / "learner"):
         for target in sorted(folder.glob("*.ipynb")):
             if target not in expected:
-                found.append(f"{target.relative_to(root)} has no source")
-    return found
+                sentences.append(f"{target.relative_to(root)} has no source")
+    return sentences
 
 
 def generate(path, root=ROOT):
@@ -369,14 +425,14 @@ def main(arguments=None, root=ROOT):
     options = parser.parse_args(arguments)
     try:
         if options.check:
-            found = differences(root)
-            print("\n".join([*found, "run: make notebooks"]) if found else "all notebooks are what their sources give")
-            return 1 if found else 0
-        paths = {path.stem: path for path in sources(root)}
+            stale = differences(root)
+            print("\n".join([*stale, "run: make notebooks"]) if stale else "all notebooks are what their sources give")
+            return 1 if stale else 0
+        book = chapters(root)
         for slug in options.chapter:
-            if slug not in paths:
-                parser.error(f"there is no chapter {slug!r}; there are {', '.join(paths) or 'none'}")
-        for path in [paths[slug] for slug in options.chapter] or paths.values():
+            if slug not in book:
+                parser.error(f"there is no chapter {slug!r}; there are {', '.join(book) or 'none'}")
+        for path in [book[slug].source for slug in options.chapter or book]:
             print(f"{path.stem}: {generate(path, root):.0f} s", flush=True)
     except SourceError as error:
         print(error, file=sys.stderr)
