@@ -1,6 +1,6 @@
 """Classical models on features: Random Forest, XGBoost and a support vector machine, tuned and calibrated honestly.
 
-Chapter 4 introduces it.  The rows that test choose nothing: candidates are compared by grouped cross-validation inside
+The rows that test choose nothing: candidates are compared by grouped cross-validation inside
 the training rows, and probabilities are calibrated on the validation rows.  Not a medical device.
 """
 
@@ -26,9 +26,10 @@ from xgboost import XGBClassifier
 from helpers.ham10000 import CLASSES
 from helpers.settings import SEED
 from helpers.splits import lesion_groups, shuffled
+from tools.measure._harness import subsample
 
 MODELS = ("forest", "xgboost", "svm")
-#: What :func:`fit_and_predict` tries, unless it is told otherwise.  ``weight_power`` says how strongly the training
+#: What :func:`fit_and_predict` tries by default.  ``weight_power`` says how strongly the training
 #: weighs rare classes: a class of n images has the weight n ** -weight_power; it is tried in weighted fits only.
 CANDIDATES = {
     "forest": {"min_samples_leaf": (2,), "weight_power": (0.5, 1.0)},
@@ -165,8 +166,8 @@ def fit_and_predict(
     powers = grid.pop("weight_power", (1.0,)) if weighted else (0.0,)
     if not weighted:
         grid.pop("weight_power", None)
-    choices = [dict(zip(grid, chosen, strict=True)) for chosen in product(*grid.values())]
-    choices = [{**choice, "weight_power": power} for choice in choices for power in powers]
+    grid["weight_power"] = powers
+    choices = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
     def fitted(rows, weight_power, **parameters):
         pipeline = build(model, features.kind, seed, jobs, trees, **parameters)
@@ -177,21 +178,21 @@ def fit_and_predict(
         pipeline.fit(values[rows], target, model__sample_weight=class_weights(codes[rows], weight_power))
         return pipeline, present
 
-    def said(fit, rows):
-        pipeline, present = fit
-        return scores(pipeline, values[rows], present)
+    def out_of_fold(train, test, choice):
+        pipeline, present = fitted(train, **choice)
+        return scores(pipeline, values[test], present)
 
     tried = []
     if len(choices) > 1:
-        rows = _subsample(split.train, groups, tuning_rows, seed)
-        inner = StratifiedGroupKFold(INNER_FOLDS).split(rows, codes[rows], shuffled(groups[rows], seed))
-        parts = [(rows[a], rows[b]) for a, b in inner]
+        rows = subsample(split.train, groups, tuning_rows, seed)
+        folds = StratifiedGroupKFold(INNER_FOLDS).split(rows, codes[rows], shuffled(groups[rows], seed))
+        inner = [(rows[train], rows[test]) for train, test in folds]
         for choice in choices:
-            raw = np.concatenate([said(fitted(a, **choice), b) for a, b in parts])
-            truth = np.concatenate([codes[b] for _, b in parts])
-            answers = calibrated(raw, calibrate(raw, truth, weighted)).argmax(axis=1)
-            measure = balanced_accuracy_score if weighted else accuracy_score
-            tried.append({**choice, "score": measure(truth, answers)})
+            raw = np.concatenate([out_of_fold(train, test, choice) for train, test in inner])
+            y_true = np.concatenate([codes[test] for _, test in inner])
+            answers = calibrated(raw, calibrate(raw, y_true, weighted)).argmax(axis=1)
+            metric = balanced_accuracy_score if weighted else accuracy_score
+            tried.append({**choice, "score": metric(y_true, answers)})
     tried = pd.DataFrame(tried)
     best = choices[int(tried["score"].argmax())] if len(tried) else choices[0]
     fit_started = time.perf_counter()
@@ -221,12 +222,12 @@ def scores(pipeline, values, present=ALL):
     of the margin.
     """
     if isinstance(pipeline["model"], SVC):
-        found = _coupled(pipeline.decision_function(values), len(present))
+        trained = _coupled(pipeline.decision_function(values), len(present))
     else:
-        found = np.log(np.clip(pipeline.predict_proba(values), 1e-4, None))
-    whole = np.full((len(values), len(CLASSES)), found.min() - 5.0)
-    whole[:, present] = found
-    return whole
+        trained = np.log(np.clip(pipeline.predict_proba(values), 1e-4, None))
+    raw = np.full((len(values), len(CLASSES)), trained.min() - 5.0)
+    raw[:, present] = trained
+    return raw
 
 
 def calibrate(raw, codes, weighted=False):
@@ -237,21 +238,21 @@ def calibrate(raw, codes, weighted=False):
     """
     weights = class_weights(codes, 1.0 if weighted else 0.0)
     rows = np.arange(len(codes))
-    truth = np.eye(len(CLASSES))[codes]
+    one_hot = np.eye(len(CLASSES))[codes]
 
     def loss(parameters):
         slope, offsets = np.exp(parameters[0]), parameters[1:]
         log_prob = log_softmax(slope * raw + offsets, axis=1)
-        error = weights[:, None] * (np.exp(log_prob) - truth)
+        error = weights[:, None] * (np.exp(log_prob) - one_hot)
         value = -(weights * log_prob[rows, codes]).sum() + PENALTY * (offsets**2).sum()
         return value, np.concatenate([[slope * (error * raw).sum()], error.sum(axis=0) + 2 * PENALTY * offsets])
 
-    found = minimize(loss, np.zeros(1 + len(CLASSES)), jac=True, method="L-BFGS-B").x
-    return np.concatenate([[np.exp(found[0])], found[1:]])
+    best = minimize(loss, np.zeros(1 + len(CLASSES)), jac=True, method="L-BFGS-B").x
+    return np.concatenate([[np.exp(best[0])], best[1:]])
 
 
 def calibrated(raw, calibration):
-    """Return the probabilities ``(m, 7)`` of scores, with what :func:`calibrate` found."""
+    """Return the probabilities ``(m, 7)`` of scores, with a calibration from :func:`calibrate`."""
     return softmax(calibration[0] * raw + calibration[1:], axis=1)
 
 
@@ -259,21 +260,13 @@ def _coupled(margins, count):
     """Return one score a class from the margins of all pairs of classes, ``(m, count * (count - 1) / 2)``."""
     if count == 2:
         margins = -margins.reshape(-1, 1)  # scikit-learn turns the sign where there is one pair
-    found = np.zeros((len(margins), count))
+    coupled = np.zeros((len(margins), count))
     for pair, (first, second) in enumerate((i, j) for i in range(count) for j in range(i + 1, count)):
-        found[:, first] += log_expit(2 * margins[:, pair])
-        found[:, second] += log_expit(-2 * margins[:, pair])
-    return found
+        coupled[:, first] += log_expit(2 * margins[:, pair])
+        coupled[:, second] += log_expit(-2 * margins[:, pair])
+    return coupled
 
 
 def _unit_length(values):
     """Scale standardised columns so that a squared distance does not grow with their number."""
     return values / np.sqrt(values.shape[1])
-
-
-def _subsample(rows, groups, most, seed):
-    """Return at most ``most`` of the rows, drawn by whole groups, sorted."""
-    order = np.random.default_rng(seed).permutation(np.unique(groups[rows]))
-    place = pd.Series(np.arange(len(order)), index=order)[groups[rows]].to_numpy()
-    size = np.bincount(place).cumsum()
-    return rows[size[place] <= most]

@@ -1,29 +1,19 @@
 """Measure what two changes do to the paper's CNN, each alone and both together, and write the experiment record.
 
-    python tools/measure/ablation.py --data FOLDER --cache FOLDER
+    python -m tools.measure.ablation --data FOLDER --cache FOLDER
 
 A repetition, all arms of it, joins the record when it is done; one that the record has is not measured again.  Every
 epoch leaves a checkpoint in the cache, so that a repetition that was stopped goes on where it was.
 """
 
-import argparse
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 
-import pandas as pd
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-from helpers import settings, splits
-from helpers.data import _loader as data
-from helpers.ham10000 import CLASSES
-from helpers.networks import _recipes as recipes
-from helpers.networks import _run as networks
-from helpers.records import _experiments as experiments
-from helpers.records import _provenance as provenance
+from helpers import evaluate, networks, splits
+from tools.measure import _harness as harness
 
-RESULTS = Path(__file__).parents[2] / "book" / "results"
 NAME = "cnn-ablation"
 ARMS = {
     "paper": {},
@@ -32,66 +22,54 @@ ARMS = {
     "both": {"batch_norm": True, "wide_head": False},
 }
 SIZE, ROWS, EPOCHS, REPETITIONS = (90, 90), 2000, 8, 3
-RECIPE, DROPOUT = recipes.RECIPES["cnn-improved"], recipes.IMPROVED["dropout"]
+RECIPE = networks.RECIPES["cnn-improved"]
+DROPOUT = RECIPE.options["dropout"]
 NOTES = (
     f"{ROWS:,} training images of {SIZE[1]} x {SIZE[0]}, {EPOCHS} epochs at most, learning rate "
     f"{RECIPE.learning_rate:g}, class weights, augmentation, dropout {DROPOUT:g}; scored on the validation set of "
     "grouped fold 0 at the epoch of the lowest validation loss; the training rows and the seed change with the "
     "repetition, alike for all arms."
 )
+SCORES = {"accuracy": accuracy_score, "balanced_accuracy": balanced_accuracy_score}
+
+
+def measure(repetition, ham, config, split):
+    """Train all arms with the seed of a repetition; return its rows and the precision of the training."""
+    truth = ham.table["dx"].to_numpy()[split.validation]
+    seeded = replace(config, seed=config.seed + repetition)
+    rows = []
+    for arm, layers in ARMS.items():
+        recipe = replace(RECIPE, options=layers | {"dropout": DROPOUT})
+        trained = networks.train(recipe, ham, seeded, split)
+        answers = evaluate.answers(trained.validation)
+        scores = {metric: score(truth, answers) for metric, score in SCORES.items()}
+        rows += [(repetition, arm, "validation", metric, value) for metric, value in scores.items()]
+        harness.log(repetition, arm, scores, f"{trained.fitted.wall_seconds:.0f} s")
+    return rows, trained.facts["precision"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="the folder with HAM10000")
-    parser.add_argument("--cache", required=True, help="where pixels and checkpoints are kept")
+    parser = harness.parser(__doc__)
     options = parser.parse_args()
-    config = settings.for_chapter("cnn-from-scratch", tier="workshop", data=options.data, cache=options.cache)
-    config = replace(config, sizes=replace(config.sizes, image=SIZE, rows=ROWS, epochs=EPOCHS))
-    ham = data.load(config)
-    if ham.synthetic:
-        parser.error("these are drawn images; the book's records are measured on the real HAM10000")
+    harness.chosen({NAME: ARMS}, options.only)
+    config, ham = harness.load("cnn-from-scratch", options, image=SIZE, rows=ROWS, epochs=EPOCHS)
     split = splits.grouped(ham.table, 0, seed=config.seed)
-    truth = ham.table["dx"].to_numpy()[split.validation]
-    fixed = {
+    facts = harness.experiment_facts(ham, config, device=f"{os.cpu_count()} CPU cores, shared") | {
         "name": NAME,
         "question": "What do batch normalisation and a narrow head do to the paper's CNN?",
-        "data": ham.source,
-        "fingerprint": ham.fingerprint,
-        "synthetic": ham.synthetic,
-        "device": f"{os.cpu_count()} CPU cores, shared",
-        "seed": config.seed,
-        "arms": {arm: dict(layers) for arm, layers in ARMS.items()},
+        "arms": ARMS,
         "split_hash": split.hash,
     }
-    path = RESULTS / NAME
-    measured, results = {}, pd.DataFrame(columns=list(experiments.EXPERIMENT_COLUMNS))
-    if (path / "experiment.json").exists():
-        experiment, results = experiments.load_experiment(path)
-        measured = experiment["measured"]
-        if not experiment["notes"].startswith(NOTES) or any(experiment[key] != value for key, value in fixed.items()):
-            parser.error(f"{path} was measured in another way; move it away to measure anew")
+    same = {key: value for key, value in facts.items() if key not in ("versions", "date")}
+    experiment, results = harness.stored_experiment(NAME, same, NOTES)
+    measured = experiment["measured"] if experiment else {}
+    rows = list(results.itertuples(index=False, name=None))
     for repetition in sorted(set(range(REPETITIONS)) - set(results["repetition"])):
-        found = []
-        for arm, layers in ARMS.items():
-            recipe = replace(RECIPE, options=layers | {"dropout": DROPOUT})
-            seeded = replace(config, seed=config.seed + repetition)
-            trained = networks.train(recipe, ham, seeded, split)
-            answers = [CLASSES[code] for code in trained.validation.argmax(axis=1)]
-            for metric, score in (("accuracy", accuracy_score), ("balanced_accuracy", balanced_accuracy_score)):
-                found.append((repetition, arm, "validation", metric, score(truth, answers)))
-            print(found[-2:], round(trained.fitted.wall_seconds), "s", flush=True)
-        today = datetime.now(UTC).strftime("%Y-%m-%d")
-        measured[str(repetition)] = f"{today}, {trained.facts['precision']}"
-        found = pd.DataFrame(found, columns=list(experiments.EXPERIMENT_COLUMNS))
-        results = pd.concat([results, found], ignore_index=True) if len(results) else found
-        experiment = fixed | {
-            "versions": provenance.versions(),
-            "date": today,
-            "measured": measured,
-            "notes": f"{NOTES} Repetitions: {len(measured)} of {REPETITIONS}.",
-        }
-        experiments.write_experiment(RESULTS, experiment, results)
+        new, precision = measure(repetition, ham, config, split)
+        rows += new
+        measured[str(repetition)] = f"{facts['date']}, {precision}"
+        growing = {"measured": measured, "notes": f"{NOTES} Repetitions: {len(measured)} of {REPETITIONS}."}
+        results = harness.write_experiment(facts | growing, rows)
     print(results.groupby(["metric", "arm"], sort=False)["value"].agg(["mean", "min", "max"]))
 
 

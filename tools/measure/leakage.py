@@ -1,68 +1,66 @@
 """Measure what siblings of test lesions in the training set are worth on the real HAM10000; write experiment records.
 
-    python tools/measure/leakage.py --data FOLDER --cache FOLDER --part frozen
-    python tools/measure/leakage.py --data FOLDER --cache FOLDER --part tuned
+    python -m tools.measure.leakage --data FOLDER --cache FOLDER [--only PATTERN]
 
-``frozen``: 1-NN, logistic regression and SVM on the averaged features of a frozen network; the paired design of
-helpers.evaluate, the naive comparison of two protocols, and oversampling before and after the split.  ``tuned``: the
-network's last block and a new head, trained in both arms.  Each repetition is kept in the cache, so a run that was
-stopped goes on where it was.
+``leakage-frozen``: 1-NN, logistic regression and SVM on the averaged features of a frozen network; the paired design of
+helpers.evaluate, the naive comparison of two protocols, and oversampling before and after the split.
+``leakage-tuned``: the network's last block and a new head, trained in both arms.  A repetition joins the record when it
+is done; one that the record has is not measured again.
 """
 
-import argparse
-import json
 import time
 import zlib
-from datetime import UTC, datetime
-from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from helpers import settings, splits
+from helpers import data, evaluate, networks, splits
 from helpers.data import _cache as caches
-from helpers.data import _files as files
-from helpers.data import _loader as data
-from helpers.data import _pixels as images
-from helpers.evaluate import _leakage as leakage
 from helpers.ham10000 import CLASSES
-from helpers.networks import _activations as activations
-from helpers.networks import _architectures as models
-from helpers.networks import _training as training
-from helpers.records import _experiments as experiments
-from helpers.records import _provenance as provenance
+from tools.measure import _harness as harness
 
-RESULTS = Path(__file__).parents[2] / "book" / "results"
 NETWORK, LAYER = "resnet50v2_imagenet_stage3", "stage3_block5_add"
-REPETITIONS = {"paired": 20, "naive": 3, "oversampled": 2, "tuned": 3}
+REPETITIONS = {"paired": 20, "naive": 3, "oversampled": 2, "tuned": 10}
 #: Of the tuned network: images of a training set, of its validation set, epochs at most, learning rate, batch.
 ROWS, VALIDATION, EPOCHS, RATE, BATCH = 2000, 300, 4, 3e-4, 32
-NOTES = {
-    "frozen": "Features: the averaged last feature maps of a frozen ResNet50V2 (stages 1-3) for images of 200 x 150, "
+FROZEN = (
+    "Features: the averaged last feature maps of a frozen ResNet50V2 (stages 1-3) for images of 200 x 150, "
     "standardised, 200 principal components of the training rows. Parameters fixed beforehand, no class weights. Arms "
-    "model/A and model/B: evaluate.leak_pair, the repetition draws the tested lesions and the swapped siblings. "
+    "model/A and model/B: "
+)
+TUNED = (
+    f"at most {ROWS} images a training set, {VALIDATION} validation images of other lesions, "
+    f"the same in both arms, at most {EPOCHS} epochs, learning rate {RATE}, no augmentation, no class weights; the "
+    "epoch of the lowest validation loss is kept."
+)
+NOTES = {
+    "leakage-frozen": f"{FROZEN}evaluate.leak_pair, the repetition draws the tested lesions and the swapped siblings. "
     "model/image8020 and model/grouped: the naive comparison of two protocols. model/before and model/after: classes "
     "made equal by copies before and after the split; 'rows' are the copied rows tested, 'all' are plain images.",
-    "tuned": f"Last block of ResNet50V2 (stages 1-3) and a new head, trained on images of 200 x 150 in both arms of "
-    f"evaluate.leak_pair: at most {ROWS} images a training set, {VALIDATION} validation images of other lesions, "
-    f"the same in both arms, at most {EPOCHS} epochs, learning rate {RATE}, no augmentation, no class weights; the "
-    "epoch of the lowest validation loss is kept.",
+    "leakage-tuned": "Last block of ResNet50V2 (stages 1-3) and a new head, trained on images of 200 x 150 in both "
+    f"arms of evaluate.leak_pair: {TUNED}",
 }
 
 
 def answer(name, values, truth, train, test, seed):
-    model = leakage.leak_models(seed, values.shape[1])[name]
+    model = evaluate.leak_models(seed, values.shape[1])[name]
     return model.fit(values[train], truth[train]).predict(values[test])
+
+
+def scored(arm, truth, answers, strata):
+    """Return ``(arm, stratum, metric, value)`` rows of the answers to test images."""
+    return [(arm, *score) for score in evaluate.leak_scores(truth, answers, strata)]
 
 
 def paired(values, ham, truth, seed):
     """Return ``(arm, stratum, metric, value)`` rows of one repetition of the paired design."""
-    draw, rows = leakage.leak_pair(ham.table, seed), []
-    for name in leakage.leak_models(seed, values.shape[1]):
+    draw, rows = evaluate.leak_pair(ham.table, seed), []
+    for name in evaluate.leak_models(seed, values.shape[1]):
         for arm, train in (("A", draw.a), ("B", draw.b)):
-            found = answer(name, values, truth, train, draw.test, seed)
-            rows += [(f"{name}/{arm}", *one) for one in leakage.leak_scores(truth[draw.test], found, draw.strata)]
+            answers = answer(name, values, truth, train, draw.test, seed)
+            rows += scored(f"{name}/{arm}", truth[draw.test], answers, draw.strata)
     return rows
 
 
@@ -75,9 +73,9 @@ def naive(values, ham, truth, seed):
     ):
         leaked = np.isin(groups[split.test], groups[split.train])
         strata = {"all": np.ones(len(leaked), bool), "leaked": leaked, "not leaked": ~leaked}
-        for name in leakage.leak_models(seed, values.shape[1]):
-            found = answer(name, values, truth, split.train, split.test, seed)
-            rows += [(f"{name}/{protocol}", *one) for one in leakage.leak_scores(truth[split.test], found, strata)]
+        for name in evaluate.leak_models(seed, values.shape[1]):
+            answers = answer(name, values, truth, split.train, split.test, seed)
+            rows += scored(f"{name}/{protocol}", truth[split.test], answers, strata)
             # Nevi are the easy class: their share says how easy a test set is.
             rows += [
                 (f"{name}/{protocol}", stratum, "share_nv", float((truth[split.test][inside] == "nv").mean()))
@@ -104,117 +102,117 @@ def oversampled(values, ham, truth, seed):
     shared = splits.audit(ham.table, train, test)
     rows.append(("before", "rows", "share_exact_copies", shared.exact_copies / shared.test_images))
     for name in ("1-nn", "logistic"):
-        for arm, learned, asked, stratum in (("before", train, test, "rows"), ("after", fair, split.test, "all")):
-            found = answer(name, values, truth, learned, asked, seed)
-            strata = {stratum: np.ones(len(asked), bool)}
-            rows += [(f"{name}/{arm}", *one) for one in leakage.leak_scores(truth[asked], found, strata)]
+        for arm, trained, tested, stratum in (("before", train, test, "rows"), ("after", fair, split.test, "all")):
+            answers = answer(name, values, truth, trained, tested, seed)
+            rows += scored(f"{name}/{arm}", truth[tested], answers, {stratum: np.ones(len(tested), bool)})
     return rows
+
+
+def halves():
+    """Return the network up to :data:`LAYER`, which stays frozen, and the rest of it."""
+    return networks.cut(networks.backbone(NETWORK, size=(150, 200)).model, LAYER)
 
 
 def tuned(inputs, ham, truth, seed):
     """Return the rows of one repetition of the paired design with a network whose last block is trained."""
-    rng, rows = np.random.default_rng(seed), []
-    draw = leakage.leak_pair(ham.table, seed, rows=ROWS + VALIDATION)
+    rows = []
+    draw = evaluate.leak_pair(ham.table, seed, rows=ROWS + VALIDATION)
     groups = splits.lesion_groups(ham.table).to_numpy()
-    order = rng.permutation(np.unique(groups[draw.common]))
-    place = pd.Series(np.arange(len(order)), index=order)[groups[draw.common]].to_numpy()
-    held = draw.common[np.bincount(place).cumsum()[place] <= VALIDATION]
+    validation = harness.subsample(draw.common, groups, VALIDATION, seed)
     codes = pd.Categorical(truth, categories=list(CLASSES)).codes.astype("int64")
     for arm, train in (("A", draw.a), ("B", draw.b)):
-        train = np.setdiff1d(train, held)
+        train = np.setdiff1d(train, validation)
 
         def batches(epoch, train=train):
-            return activations.activation_training_batches(inputs, codes, train, BATCH, seed=seed, epoch=epoch)
+            return networks.activation_training_batches(inputs, codes, train, BATCH, seed=seed, epoch=epoch)
 
-        _, tail = models.cut(models.backbone(NETWORK, size=(150, 200)).model, LAYER)
-        training.keras.utils.set_random_seed(seed)
-        network = models.classifier(tail)
-        training.fit(
-            network,
+        _, tail = halves()
+        keras.utils.set_random_seed(seed)
+        model = networks.classifier(tail)
+        networks.fit(
+            model,
             batches,
-            activations.activation_batches(inputs, codes, held),
+            networks.activation_batches(inputs, codes, validation),
             epochs=EPOCHS,
             seed=seed,
             learning_rate=RATE,
             patience=EPOCHS,
         )
-        prob = training.predict(network, activations.activation_batches(inputs, codes, draw.test))
-        found = np.array(CLASSES)[prob.argmax(axis=1)]
-        rows += [(f"tuned/{arm}", *one) for one in leakage.leak_scores(truth[draw.test], found, draw.strata)]
+        y_prob = networks.predict(model, networks.activation_batches(inputs, codes, draw.test))
+        rows += scored(f"tuned/{arm}", truth[draw.test], evaluate.answers(y_prob), draw.strata)
     return rows
 
 
-def averaged(inputs, folder):
+def averaged(inputs, ham, config):
     """Return the features of all images: the rest of the frozen network on its activations, averaged, ``(n, d)``."""
-    path = folder / "features.npy"
+    key = zlib.crc32(repr((ham.fingerprint, NETWORK, LAYER)).encode())
+    path = config.cache / "leakage" / f"features-{key:08x}.npy"
     if not path.exists():
-        _, tail = models.cut(models.backbone(NETWORK, size=(150, 200)).model, LAYER)
+        _, tail = halves()
         parts = [
             tail.predict_on_batch(np.asarray(inputs[first : first + 64, 0], "float32")).mean(axis=(1, 2))
             for first in range(0, len(inputs), 64)
         ]
-        values = np.concatenate(parts)
-        with caches.atomic_write(path, "features", values.nbytes) as partial, open(partial, "wb") as stream:
-            np.save(stream, values)
+        features = np.concatenate(parts)
+        with caches.atomic_write(path, "features", features.nbytes) as partial, open(partial, "wb") as stream:
+            np.save(stream, features)
     return np.load(path)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="the folder with HAM10000")
-    parser.add_argument("--cache", required=True, help="where activations and finished repetitions are kept")
-    parser.add_argument("--part", required=True, choices=["frozen", "tuned"])
-    options = parser.parse_args()
-    config = settings.for_chapter("transfer-resnet", tier="workshop", data=options.data, cache=options.cache)
-    training.use_precision("float32")
-    ham = data.load(config)
-    if ham.synthetic:
-        parser.error("these are drawn images; the book's records are measured on the real HAM10000")
-    pixels = images.load_pixels(ham, config)
-    frozen, _ = models.cut(models.backbone(NETWORK, size=(150, 200)).model, LAYER)
-    inputs = activations.load_activations(frozen, ham, pixels, config)
-    design = (leakage.FOLDS, leakage.SHARE, leakage.COMPONENTS)
-    told = (ham.fingerprint, config.seed, NETWORK, LAYER, *design, ROWS, VALIDATION, EPOCHS, RATE, BATCH)
-    folder = config.cache / "leakage" / f"{zlib.crc32(repr(told).encode()):08x}"
+#: The steps of each record, and by what the names of a step's arms end.
+PLAN = {
+    "leakage-frozen": {paired: ("A", "B"), naive: ("image8020", "grouped"), oversampled: ("before", "after")},
+    "leakage-tuned": {tuned: ("A", "B")},
+}
+
+
+def measure(name, steps, inputs, ham, config):
+    """Measure the repetitions that the record of this name lacks, and add each to it."""
+    same = {"name": name, "fingerprint": ham.fingerprint, "seed": config.seed}
+    stored, results = harness.stored_experiment(name, same, TUNED if name == "leakage-tuned" else FROZEN)
+    rows = list(results.itertuples(index=False, name=None))
+    repetitions, seconds = (stored["repetitions"], stored["processor_seconds"]) if stored else ({}, 0)
     truth = ham.table["dx"].to_numpy(dtype=str)
-    steps = (
-        {"tuned": tuned} if options.part == "tuned" else {"paired": paired, "naive": naive, "oversampled": oversampled}
-    )
-    values = inputs if options.part == "tuned" else averaged(inputs, folder)
-    results, seconds = [], 0.0
-    for step, measure in steps.items():
-        for repetition in range(REPETITIONS[step]):
-            kept = folder / f"{step}-{repetition}.json"
-            if not kept.exists():
-                started = time.process_time()
-                rows = measure(values, ham, truth, config.seed + repetition)
-                files.write_text(kept, json.dumps({"seconds": time.process_time() - started, "rows": rows}))
-            found = json.loads(kept.read_text())
-            seconds += found["seconds"]
-            results += [(repetition, *row) for row in found["rows"]]
-            print(step, repetition, f"{found['seconds']:.0f} s of processor time", flush=True)
-    step, most = ("tuned", ROWS) if options.part == "tuned" else ("paired", None)
-    draws = [leakage.leak_pair(ham.table, config.seed + repetition, most) for repetition in range(REPETITIONS[step])]
-    experiment = {
-        "name": f"leakage-{options.part}",
+    for step, ends in steps.items():
+        measured = set(results["repetition"][results["arm"].str.split("/").str[-1].isin(ends)])
+        for repetition in sorted(set(range(REPETITIONS[step.__name__])) - measured):
+            started = time.process_time()
+            rows += [(repetition, *row) for row in step(inputs, ham, truth, config.seed + repetition)]
+            seconds += time.process_time() - started
+            repetitions[step.__name__] = repetitions.get(step.__name__, 0) + 1
+            harness.log(f"{name}: {step.__name__} {repetition} done")
+            write(name, rows, repetitions, seconds, ham, config)
+
+
+def write(name, rows, repetitions, seconds, ham, config):
+    """Write the record of the repetitions measured so far."""
+    step, most = ("tuned", ROWS) if name == "leakage-tuned" else ("paired", None)
+    draws = [evaluate.leak_pair(ham.table, config.seed + repetition, most) for repetition in range(repetitions[step])]
+    experiment = harness.experiment_facts(ham, config) | {
+        "name": name,
         "question": "What is a sibling of the test lesion in the training set worth?",
-        "data": ham.source,
-        "fingerprint": ham.fingerprint,
-        "synthetic": ham.synthetic,
-        "device": provenance.device(),
-        "versions": provenance.versions(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "seed": config.seed,
-        "repetitions": {step: REPETITIONS[step] for step in steps},
+        "repetitions": repetitions,
         # Of a repetition of the paired design, on average.
         "training_images": round(float(np.mean([len(draw.a) for draw in draws]))),
         "test_images": round(float(np.mean([len(draw.test) for draw in draws]))),
         "processor_seconds": round(seconds),
-        "notes": NOTES[options.part],
+        "notes": NOTES[name],
     }
-    results = pd.DataFrame(results, columns=list(experiments.EXPERIMENT_COLUMNS))
-    print(experiments.write_experiment(RESULTS, experiment, results))
-    print(leakage.leak_effects(results, experiment["test_images"] / experiment["training_images"]).round(4).to_string())
+    results = harness.write_experiment(experiment, rows)
+    print(
+        evaluate.leak_effects(results, experiment["test_images"] / experiment["training_images"]).round(4).to_string()
+    )
+
+
+def main():
+    options = harness.parser(__doc__).parse_args()
+    plan = harness.chosen(PLAN, options.only)
+    networks.use_precision("float32")
+    config, ham = harness.load("transfer-resnet", options)
+    frozen, _ = halves()
+    inputs = networks.load_activations(frozen, ham, data.load_pixels(ham, config), config)
+    for name, steps in plan.items():
+        measure(name, steps, averaged(inputs, ham, config) if name == "leakage-frozen" else inputs, ham, config)
 
 
 if __name__ == "__main__":

@@ -1,58 +1,89 @@
 """Train the networks on the real HAM10000 and write the book's records of them.
 
-    python tools/measure/networks.py --data FOLDER --cache FOLDER [--only TEXT]
+    python -m tools.measure.networks --data FOLDER --cache FOLDER [--only PATTERN]
 
 Weights: the folder in SKIN_WEIGHTS.  Precision: SKIN_PRECISION.  Every epoch leaves a checkpoint in the cache, so a run
-that was stopped goes on where it was; a record that is there is not measured again.  The order is that of value.
+that was stopped goes on where it was.  A fold joins its record when it is trained; one that the record has is not
+trained again.
 """
 
-import argparse
-import re
+import json
 import time
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 import pandas as pd
 
-from helpers import settings
-from helpers.data import _loader as data
+from helpers import networks, records
 from helpers.ham10000 import CLASSES
-from helpers.networks import _architectures as models
-from helpers.networks import _recipes as recipes
-from helpers.networks import _run as networks
-from helpers.records import _runs as runs
-from helpers.records import _seal as records
+from helpers.networks import _run as readings
+from helpers.networks._run import Trained
+from helpers.networks._training import Fitted
+from helpers.records._provenance import device
+from helpers.records._seal import SPLITS
+from helpers.settings import SEED
+from tools.measure import _harness as harness
 
-RESULTS = Path(__file__).parents[2] / "book" / "results"
-#: Recipe, protocol, folds, image (height, width): the records, the most valuable first.
+#: Images, (height, width).
 CNN, LARGER, WHOLE = (96, 96), (128, 128), (150, 200)
-PLAN = [
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record of the plan.  ``seed`` is that of the training; the split is always that of the course's own seed.
+
+    ``epochs``: at most so many, where it is not the tier that says how many.
+    """
+
+    recipe: str
+    protocol: str
+    size: tuple[int, int]
+    folds: range = range(1)
+    seed: int = SEED
+    epochs: int | None = None
+
+    @property
+    def name(self):
+        height, width = self.size
+        seed = "" if self.seed == SEED else f"-seed{self.seed}"
+        return f"{self.recipe}-{self.protocol}-{width}x{height}{seed}"
+
+
+#: The most valuable first.
+ENTRIES = [
     *(
-        (recipe, protocol, folds, WHOLE)
+        Entry(recipe, protocol, WHOLE, folds)
         for protocol, folds in (("grouped", range(5)), ("holdout938", range(1)), ("image8020", range(1)))
         for recipe in ("vgg16-frozen", "resnet-frozen", "mobilenetv2-frozen")
     ),
-    ("resnet-last", "holdout938", range(1), WHOLE),
-    ("resnet-last", "grouped", range(1), WHOLE),
-    ("resnet-tuned", "grouped", range(1), WHOLE),
-    ("vgg16-tuned", "grouped", range(1), WHOLE),
-    ("cnn-cosine", "grouped", range(1), CNN),
-    ("cnn-improved", "grouped", range(1), CNN),
-    ("resnet-tuned", "holdout938", range(1), WHOLE),
-    ("vgg16-tuned", "holdout938", range(1), WHOLE),
-    ("cnn-paper", "grouped", range(1), CNN),
-    ("cnn-improved", "holdout938", range(1), CNN),
-    ("cnn-cosine", "holdout938", range(1), CNN),
-    ("cnn-paper", "holdout938", range(1), CNN),
-    ("resnet-last", "image8020", range(1), WHOLE),
-    ("resnet-whole", "holdout938", range(1), WHOLE),
-    ("resnet-whole", "grouped", range(1), WHOLE),
-    ("cnn-improved", "grouped", range(1), LARGER),
-    ("cnn-improved", "holdout938", range(1), LARGER),
+    Entry("resnet-last", "holdout938", WHOLE),
+    Entry("resnet-last", "grouped", WHOLE),
+    Entry("resnet-tuned", "grouped", WHOLE, range(5)),
+    Entry("vgg16-tuned", "grouped", WHOLE, range(5)),
+    # The four best networks by their validation loss on fold 0.
+    *(
+        Entry(recipe, "grouped", WHOLE, seed=SEED + step)
+        for step in (1, 2)
+        for recipe in ("resnet-tuned", "vgg16-tuned", "resnet-last", "resnet-frozen")
+    ),
+    Entry("cnn-cosine", "grouped", CNN, range(5)),
+    Entry("cnn-improved", "grouped", CNN),
+    Entry("resnet-tuned", "holdout938", WHOLE),
+    Entry("vgg16-tuned", "holdout938", WHOLE),
+    Entry("cnn-paper", "grouped", CNN),
+    Entry("cnn-improved", "holdout938", CNN),
+    Entry("cnn-cosine", "holdout938", CNN),
+    Entry("cnn-paper", "holdout938", CNN),
+    Entry("resnet-last", "image8020", WHOLE),
+    Entry("resnet-whole", "holdout938", WHOLE),
+    Entry("resnet-whole", "grouped", WHOLE),
+    Entry("cnn-improved", "grouped", LARGER, epochs=20),
+    Entry("cnn-improved", "holdout938", LARGER, epochs=20),
 ]
-#: At most so many epochs where it is not the tier that says how many: at this size one takes long on a processor.
-EPOCHS = {LARGER: 20}
+PLAN = {entry.name: entry for entry in ENTRIES}
 CHAPTERS = {"cnn": "cnn-from-scratch", "vgg16": "transfer-vgg16"}
+#: Facts of a training that a record lists by fold where they differ.
+BY_FOLD = ("epochs_trained", "best_epoch", "training_images", "precision", "trained_on")
 NOTES = (
     "Image alone, no metadata. {chosen} chosen on the validation set, by lesion group, by the loss. "
     "Images of {stored} pixels{upsampled}. A shared machine: times are upper bounds."
@@ -68,64 +99,138 @@ ON_TEST = (
 )
 
 
-def name_of(recipe, protocol, size):
-    return f"{recipe}-{protocol}-{size[1]}x{size[0]}"
-
-
-def measure(recipe, protocol, folds, size, config, ham):
-    """Train one entry of the plan and write its records.
-
-    Each training is read out with two priors: as trained, and with the other one, evened or restored.  Under the
-    paper's protocol there is one record more: of the epoch that is best on the test set.
-    """
-    name = name_of(recipe, protocol, size)
-    if (RESULTS / name / "run.json").exists():
-        return print(f"{name}: there already", flush=True)
-    config = replace(config, sizes=replace(config.sizes, image=size, epochs=EPOCHS.get(size, config.sizes.epochs)))
-    network = recipes.RECIPES[recipe].network
-    if network != "paper_cnn" and not models.backbone(*network, size=size).pretrained:
-        raise SystemExit(f"{name}: no ImageNet weights could be had; name the folder that has them in SKIN_WEIGHTS")
+def measure(entry, config, ham):
+    """Train the folds that the record of an entry lacks; add each to its records when it is trained."""
+    recipe = networks.RECIPES[entry.recipe]
+    sizes = replace(config.sizes, image=entry.size, epochs=entry.epochs or config.sizes.epochs)
+    config = replace(config, sizes=sizes, seed=entry.seed)
+    stored = _stored(entry.name)
+    missing = [fold for fold in entry.folds if stored is None or fold not in stored.facts["folds"]]
+    if not missing:
+        return harness.log(f"{entry.name}: there already")
+    made_of = asdict(recipe)
+    if recipe.network != "paper_cnn":
+        backbone = networks.backbone(*recipe.network, size=entry.size)
+        if not backbone.pretrained:
+            raise SystemExit(
+                f"{entry.name}: no ImageNet weights could be had; name the folder that has them in SKIN_WEIGHTS"
+            )
+        made_of["weights"] = backbone.weights
+    if stored is not None:
+        _check_alike(stored, made_of, ham)
     codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes
-    watch = protocol == "holdout938"
-    trained = []
-    for fold in folds:
-        split = records.SPLITS[protocol](ham.table, fold, seed=config.seed)
-        one = networks.train(recipes.RECIPES[recipe], ham, config, split, watch_test=watch)
-        print(f"{time.strftime('%H:%M:%S')} {name} fold {fold}\n{one.fitted.history.round(3).to_string()}", flush=True)
-        trained.append(one)
-    found = {name: (trained, "")}
-    if watch:
-        found[f"{name}-on-test"] = ([networks.chosen_on_test(trained[0], codes[trained[0].split.test])], ON_TEST)
-    if recipes.RECIPES[recipe].weighted:
-        shifted = [networks.to_training_priors(one, codes[one.split.train]) for one in trained]
-        found[f"{name}-restored"] = shifted, RESTORED
+    watch_test = entry.protocol == "holdout938"
+    for fold in missing:
+        split = SPLITS[entry.protocol](ham.table, fold, seed=SEED)
+        trained = networks.train(recipe, ham, config, split, watch_test=watch_test)
+        harness.log(f"{entry.name} fold {fold}\n{trained.fitted.history.round(3).to_string()}")
+        for suffix, (reading, note) in _readings(trained, codes, recipe.weighted).items():
+            notes = NOTES.format(
+                chosen="Epoch" if recipe.cosine else "Epoch, learning rate and stopping",
+                stored=f"{ham.size[1]} x {ham.size[0]}",
+                upsampled=", upsampled" if trained.facts["upsampled"] else "",
+            )
+            add_fold(entry.name + suffix, fold, reading, ham, config, notes + note)
+
+
+def _readings(trained, codes, weighted):
+    """Return ``{end of the record's name: (Trained, note)}``: a training, read out with two priors.
+
+    Under the paper's protocol there is one more, of the epoch that is best on the test set.  The training as it is
+    comes last: its record says which folds are there.
+    """
+    y_train, y_test = codes[trained.split.train], codes[trained.split.test]
+    if weighted:
+        named = {"-restored": (readings.to_training_priors(trained, y_train), RESTORED)}
     else:
-        shifted = [networks.to_equal_priors(one, codes[one.split.train]) for one in trained]
-        found[f"{name}-evened"] = shifted, EVENED
-    upsampled = ", upsampled" if trained[0].facts["upsampled"] else ""
-    chosen = "Epoch" if recipes.RECIPES[recipe].cosine else "Epoch, learning rate and stopping"
-    notes = NOTES.format(chosen=chosen, stored=f"{ham.size[1]} x {ham.size[0]}", upsampled=upsampled)
-    for one, (runs_of_it, note) in reversed(found.items()):  # the plain one last: it says that all are there
-        networks.save_record(one, runs_of_it, ham, config, RESULTS, folds=list(folds), notes=notes + note)
-        print(repr(runs.load_run(RESULTS / one)), flush=True)
+        named = {"-evened": (readings.to_equal_priors(trained, y_train), EVENED)}
+    if trained.test_by_epoch:
+        named["-on-test"] = readings.chosen_on_test(trained, y_test), ON_TEST
+    return named | {"": (trained, "")}
+
+
+def add_fold(name, fold, trained, ham, config, notes):
+    """Write the run record of this name with one more fold; the folds that it has are taken from it as they are."""
+    facts = {"trained_on": f"{time.strftime('%Y-%m-%d', time.gmtime())}, {device()}"}
+    folds = {fold: replace(trained, facts=trained.facts | facts)}
+    run = _stored(name)
+    if run is not None:
+        folds |= {other: stored_fold(run, other, trained, ham) for other in run.facts["folds"] if other != fold}
+    networks.save_record(
+        name,
+        [folds[number] for number in sorted(folds)],
+        ham,
+        config,
+        harness.RESULTS,
+        folds=sorted(folds),
+        notes=notes,
+        split_seed=None if config.seed == SEED else SEED,
+    )
+    harness.log(repr(records.load_run(harness.RESULTS / name)))
+
+
+def stored_fold(run, fold, trained, ham):
+    """Return one fold of a record as if it had just been trained: predictions, history, facts; no network.
+
+    Parameters
+    ----------
+    run : helpers.records.Run
+    fold : int
+    trained : Trained
+        Another fold of the same recipe, whose description of it is taken over.
+    ham : helpers.data.Dataset
+    """
+    number = run.facts["folds"].index(fold)
+    split = SPLITS[run.facts["protocol"]](ham.table, fold, seed=SEED)
+    if split.hash != run.facts["split_hashes"][number]:
+        raise SystemExit(f"{run.name}: fold {fold} of its record is another split; move the record away to train anew")
+    facts = {"trained_on": f"{run.facts['date']}, {run.facts['device']}"} | run.facts["hyperparameters"]
+    facts |= {key: facts[key][number] for key in BY_FOLD if isinstance(facts[key], list)}
+    facts |= {
+        "recipe": trained.facts["recipe"],
+        "chosen_on": run.facts["chosen_on"],
+        "wall_seconds": run.facts["wall_seconds"] / len(run.facts["folds"]),
+        "images_per_second": run.facts["images_per_second"],
+    }
+    images = ham.table["image_id"].to_numpy()
+
+    history = run.history[run.history["fold"] == fold].drop(columns="fold")
+    return Trained(
+        model=None,
+        label=run.facts["model"],
+        split=split,
+        fitted=Fitted(history, facts["best_epoch"], facts["wall_seconds"], np.nan),
+        validation=harness.probabilities(run.validation, fold, images[split.validation]),
+        test=harness.probabilities(run.predictions, fold, images[split.test]),
+        test_by_epoch=[],
+        facts=facts,
+    )
+
+
+def _stored(name):
+    """Return the book's run record of this name, or None."""
+    path = harness.RESULTS / name
+    return records.load_run(path) if (path / "run.json").exists() else None
+
+
+def _check_alike(run, made_of, ham):
+    """End with a message where a record's folds are of other images, or of a network that is made otherwise."""
+    made_of = json.loads(json.dumps(made_of))
+    stored = run.facts["hyperparameters"]["recipe"]
+    different = [key for key in made_of if key in stored and stored[key] != made_of[key]]
+    if run.facts["fingerprint"] != ham.fingerprint:
+        different.append("images")
+    if different:
+        raise SystemExit(f"{run.name} was trained with other {', '.join(different)}; move it away to train anew")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="the folder with HAM10000")
-    parser.add_argument("--cache", required=True, help="where pixels, activations and checkpoints are kept")
-    parser.add_argument("--only", default="", help="only records whose name matches this regular expression")
-    options = parser.parse_args()
-    for recipe, protocol, folds, size in PLAN:
-        if re.search(options.only, name_of(recipe, protocol, size)):
-            chapter = CHAPTERS.get(recipe.split("-")[0], "transfer-resnet")
-            config = settings.for_chapter(chapter, tier="workshop", data=options.data, cache=options.cache)
-            ham = data.load(config)
-            if ham.synthetic:
-                parser.error("these are drawn images; the book's records are measured on the real HAM10000")
-            started = time.perf_counter()
-            measure(recipe, protocol, folds, size, config, ham)
-            print(f"{time.strftime('%H:%M:%S')} done in {time.perf_counter() - started:.0f} s", flush=True)
+    options = harness.parser(__doc__).parse_args()
+    for entry in harness.chosen(PLAN, options.only).values():
+        started = time.perf_counter()
+        config, ham = harness.load(CHAPTERS.get(entry.recipe.split("-")[0], "transfer-resnet"), options)
+        measure(entry, config, ham)
+        harness.log(f"done in {time.perf_counter() - started:.0f} s")
 
 
 if __name__ == "__main__":
