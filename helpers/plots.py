@@ -1,7 +1,10 @@
 """Figures: this room draws and computes nothing; what it draws is handed to it.
 
-Chapter 1 introduces it.  Every class has one colour (:data:`helpers.ham10000.COLOURS`) throughout the book.
-A figure's name, caption and alt text stand as ``#|`` comments at the head of the cell that draws it.
+Every class has one colour (:data:`helpers.ham10000.COLOURS`) throughout the book.  A figure's name, caption and alt
+text stand as ``#|`` comments at the head of the cell that draws it.
+
+Labels are drawn as they stand: a ``$`` in a model's name or a body site begins no formula, and of a very long line the
+middle is left out.
 """
 
 import base64
@@ -11,17 +14,34 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 from IPython import get_ipython
 from IPython.display import display
 from matplotlib.colors import to_rgb
 
 from helpers.ham10000 import COLOURS
 
-#: Width of the book's text column in inches, and the figure resolution in dots an inch.
-WIDTH = 7.2
-DPI = 160
+__all__ = [
+    "bars",
+    "figure",
+    "gallery",
+    "heatmap",
+    "intervals",
+    "layers",
+    "learning_curves",
+    "scores",
+    "shares",
+    "show",
+]
 
-STYLE = {
+#: Width of the book's text column in inches, and the resolution of a figure in dots an inch.
+_WIDTH = 7.2
+_DPI = 160
+
+#: Characters of a line in a label; the longest name of a record in the book has 48.
+_LONGEST_LINE = 50
+
+_STYLE = {
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
     "axes.spines.top": False,
@@ -39,47 +59,113 @@ STYLE = {
 
 
 def figure(height=3.2, rows=1, columns=1, **kwargs):
-    """Return ``(figure, axes)`` as wide as the book's text column, ``height`` inches tall.
+    """Return a figure as wide as the book's text column, and its axes.
 
     The book's style stays on for what is drawn next: a title takes its size from it when it is written.
+
+    Parameters
+    ----------
+    height : float
+        In inches.
+    rows, columns : int
+        Panels.
+    **kwargs
+        For :func:`matplotlib.pyplot.subplots`, such as ``sharey=True``.
+
+    Returns
+    -------
+    (Figure, Axes or array of Axes)
+        As :func:`matplotlib.pyplot.subplots` returns them.
+
+    Examples
+    --------
+    >>> from helpers import plots
+    >>> fig, (left, right) = plots.figure(2.5, columns=2)
+    >>> fig.get_size_inches().tolist()
+    [7.2, 2.5]
     """
-    plt.rcParams.update(STYLE)
-    return plt.subplots(rows, columns, figsize=(WIDTH, height), **kwargs)
+    plt.rcParams.update(_STYLE)
+    return plt.subplots(rows, columns, figsize=(_WIDTH, height), **kwargs)
 
 
 def _option(name):
-    """Return the text of the ``#| name:`` comment of the notebook cell that is running, or None outside one."""
+    """Return the text of the ``#| name:`` comment of the notebook cell that is running, or "" without one."""
     # The kernel's request holds the cell even where no history is kept, as when nbval runs the notebook.
     shell = get_ipython()
     request = shell.get_parent() if hasattr(shell, "get_parent") else {}
     cell = request.get("content", {}).get("code", "")
-    found = re.search(rf"^#\| {name}: (.*(?:\n#\|  +.*)*)", cell, flags=re.MULTILINE)
-    return re.sub(r"\s*\n#\|\s+", " ", found.group(1)).strip() if found else None
+    match = re.search(rf"^#\| {name}: (.*(?:\n#\|  +.*)*)", cell, flags=re.MULTILINE)
+    return re.sub(r"\s*\n#\|\s+", " ", match.group(1)).strip() if match else ""
 
 
 def show(fig, photo=False):
     """Display a figure and close it, with the cell's ``#| caption:`` and its ``#| alt:`` as alternative text.
 
     A notebook's front end shows them as HTML; the book takes the picture, and both texts from the cell's metadata.
-    ``photo=True`` encodes it as JPEG, a quarter of the bytes for a figure made of images.
+    Outside a notebook one line of text stands for the figure.
+
+    Parameters
+    ----------
+    fig : matplotlib Figure
+    photo : bool
+        Encode it as JPEG instead of PNG: a quarter of the bytes for a figure made of images.
+
+    Examples
+    --------
+    >>> from helpers import plots
+    >>> fig, axis = plots.figure(2)
+    >>> plots.show(fig)
+    [figure: no alternative text]
     """
     kind = "jpeg" if photo else "png"
     stream = io.BytesIO()
     quality = {"pil_kwargs": {"quality": 85, "optimize": True}} if photo else {}
-    fig.savefig(stream, format=kind, dpi=DPI, facecolor="white", **quality)
+    fig.savefig(stream, format=kind, dpi=_DPI, facecolor="white", **quality)
     width = round(fig.get_figwidth() * 100)
     plt.close(fig)
-    alt, caption = _option("alt") or "", _option("caption") or ""
+    alt, caption = _option("alt"), _option("caption")
+    text = f"[figure: {alt or 'no alternative text'}]"
+    if get_ipython() is None:
+        print(text)
+        return
     page = (
         f'<figure style="margin:0"><img width="{width}" style="max-width:100%;height:auto" alt="{html.escape(alt)}" '
         f'src="data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}">'
         f'<figcaption style="max-width:{width}px">{html.escape(caption)}</figcaption></figure>'
     )
     display(
-        {f"image/{kind}": stream.getvalue(), "text/html": page, "text/plain": f"[figure: {alt}]"},
+        {f"image/{kind}": stream.getvalue(), "text/html": page, "text/plain": text},
         raw=True,
         metadata={f"image/{kind}": {"width": width, "alt": alt}},
     )
+
+
+def _label(value):
+    """Return ``value`` as text that matplotlib draws as it stands: ``$`` escaped, a long line without its middle."""
+    end = _LONGEST_LINE // 2
+    lines = str(value).split("\n")
+    lines = [line if len(line) <= _LONGEST_LINE else f"{line[:end]}…{line[1 - end :]}" for line in lines]
+    return "\n".join(lines).replace("$", r"\$")
+
+
+def _label_rows(axis, labels, rise=0.0):
+    """Write one label a row at the left, the first on top; the rows stand at 0, 1, 2 ..., the labels ``rise`` above."""
+    axis.set_yticks(np.arange(len(labels)) - rise, [_label(label) for label in labels])
+    if not axis.yaxis_inverted():
+        axis.invert_yaxis()
+
+
+def _legend(axis, handles, labels, **place):
+    """Explain what was drawn; matplotlib before 3.10 leaves out a label that begins with an underscore."""
+    texts = axis.legend(handles, range(len(handles)), **place).get_texts()
+    for text, label in zip(texts, labels, strict=True):
+        text.set_text(_label(label))
+
+
+def _ink(colour):
+    """Return black or white, whichever stands out more on ``colour`` (relative luminance of WCAG 2)."""
+    levels = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in to_rgb(colour)]
+    return "black" if np.dot(levels, (0.2126, 0.7152, 0.0722)) > 0.179 else "white"
 
 
 def bars(axis, values, colours=COLOURS, notes=None):
@@ -87,83 +173,115 @@ def bars(axis, values, colours=COLOURS, notes=None):
 
     Parameters
     ----------
-    axis : matplotlib axes
+    axis : matplotlib Axes
     values : Series or dict
-        ``{label: number}``; a number is written with thousands separated, a share (below one) in hundredths.
+        ``{label: number}``; a number is written with thousands separated, a share (below one) with two decimals.
     colours : dict or str
         ``{label: colour}``, as :data:`helpers.ham10000.COLOURS`, or one colour for all bars.
     notes : dict, optional
         ``{label: text}`` written after a bar's number.
+
+    Examples
+    --------
+    >>> from helpers import plots
+    >>> fig, axis = plots.figure(2)
+    >>> plots.bars(axis, {"nv": 6705, "df": 115}, notes={"nv": "images", "df": "images"})
+    >>> [text.get_text() for text in axis.texts]
+    ['6,705  images', '115  images']
     """
     values = dict(values)
-    shades = colours if isinstance(colours, str) else [colours[label] for label in values]
-    texts = [_number(value) + (f"  {notes[label]}" if notes else "") for label, value in values.items()]
-    drawn = axis.barh(range(len(values)), list(values.values()), 0.7, color=shades)
-    axis.set_yticks(range(len(values)), [str(label) for label in values])
+    texts = [_number(value) + (f"  {_label(notes[label])}" if notes else "") for label, value in values.items()]
+    fills = colours if isinstance(colours, str) else [colours[label] for label in values]
+    drawn = axis.barh(range(len(values)), list(values.values()), 0.7, color=fills)
     axis.bar_label(drawn, texts, padding=3, fontsize=8.5)
-    axis.invert_yaxis()
+    _label_rows(axis, list(values))
+    _bare(axis)
     axis.margins(x=0.18)
-    axis.xaxis.set_visible(False)
-    axis.spines[["bottom", "left"]].set_visible(False)
-    axis.tick_params(left=False)
 
 
 def _number(value):
     return f"{value:,.0f}" if value >= 1 or value == 0 else f"{value:.2f}"
 
 
-def heatmap(axis, counts):
-    """Draw a table of counts: the number in each cell, the cell's share of its row as its shade.
-
-    ``counts`` is a DataFrame of non-negative whole numbers; a zero is drawn as a dot, a row of zeros stays white.
-    """
-    texts = counts.map(lambda count: f"{count:,}" if count else "\u00b7")
-    _shaded(axis, counts.div(counts.sum(axis=1).clip(lower=1), axis=0), texts)
-
-
-def recalls(axis, table):
-    """Draw a table of shares, such as recalls: each in hundredths in its cell, and as its shade; NaN stays empty."""
-    _shaded(axis, table, table.map(lambda share: "" if np.isnan(share) else f"{100 * share:.0f}"))
-
-
-def _shaded(axis, shades, texts):
-    """Draw ``texts`` in cells of ``shades``, 0 to 1; both are DataFrames with the same labels."""
-    axis.imshow(shades, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for (row, column), text in np.ndenumerate(texts.to_numpy()):
-        ink = _ink(plt.get_cmap("Blues")(shades.iat[row, column]))
-        axis.text(column, row, text, ha="center", va="center", fontsize=8.5, color=ink)
-    axis.set_xticks(range(shades.shape[1]), [str(label) for label in shades.columns])
-    axis.set_yticks(range(shades.shape[0]), [str(label) for label in shades.index])
-    axis.xaxis.tick_top()
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
+def _bare(axis):
+    """Leave bars that carry their own numbers without a scale."""
+    axis.xaxis.set_visible(False)
+    axis.spines[["bottom", "left"]].set_visible(False)
+    axis.tick_params(left=False)
 
 
 def shares(axis, table):
     """Draw one stacked bar a row: what it is made of, in the colours of the classes.
 
-    ``table`` is a DataFrame of shares, one column a class, each row of sum 1; a share is written where there is room.
+    Parameters
+    ----------
+    axis : matplotlib Axes
+    table : DataFrame
+        Shares, one column a class, each row of sum 1.  A share is written where there is room, above 7 %.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import plots
+    >>> fig, axis = plots.figure(1.5)
+    >>> plots.shares(axis, pd.DataFrame({"mel": [0.05, 0.4], "nv": [0.95, 0.6]}, index=["all", "test"]))
+    >>> [text.get_text() for text in axis.texts]
+    ['', '40%', '95%', '60%']
     """
-    start = 0
-    for label, column in table.items():
-        bars_drawn = axis.barh(
-            [str(row) for row in table.index], column, 0.7, left=start, color=COLOURS[label], label=label
-        )
-        texts = [f"{value:.0%}" if value > 0.07 else "" for value in column]
-        axis.bar_label(bars_drawn, texts, label_type="center", fontsize=8.5, color=_ink(COLOURS[label]))
-        start = start + column
-    axis.invert_yaxis()
+    start, stacks = np.zeros(len(table)), []
+    for dx, column in table.items():
+        drawn = axis.barh(range(len(table)), column, 0.7, left=start, color=COLOURS[dx], label=dx)
+        texts = [f"{share:.0%}" if share > 0.07 else "" for share in column]
+        axis.bar_label(drawn, texts, label_type="center", fontsize=8.5, color=_ink(COLOURS[dx]))
+        start = start + column.to_numpy()
+        stacks.append(drawn)
+    _label_rows(axis, table.index)
+    _bare(axis)
     axis.set_xlim(0, 1)
-    axis.xaxis.set_visible(False)
-    axis.spines[["bottom", "left"]].set_visible(False)
-    axis.tick_params(left=False)
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(table.columns), handlelength=1, columnspacing=1.2)
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": table.shape[1]}
+    _legend(axis, stacks, table.columns, **place, handlelength=1, columnspacing=1.2)
 
 
-def _ink(colour):
-    """Black or white, whichever stands out more on ``colour`` (relative luminance of WCAG 2)."""
-    levels = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in to_rgb(colour)]
-    return "black" if np.dot(levels, (0.2126, 0.7152, 0.0722)) > 0.179 else "white"
+def heatmap(axis, table, percent=False):
+    """Draw a table of numbers, each in its shaded cell.
+
+    Parameters
+    ----------
+    axis : matplotlib Axes
+    table : DataFrame
+        Counts, such as a confusion matrix: the shade is the cell's share of its row, a zero is a dot, and a row of
+        zeros stays white.
+    percent : bool
+        ``table`` holds shares from 0 to 1 instead, such as recalls: each is written in hundredths and is the shade;
+        NaN stays empty.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import plots
+    >>> fig, (left, right) = plots.figure(2, columns=2)
+    >>> plots.heatmap(left, pd.DataFrame({"mel": [30, 0], "nv": [10, 1200]}, index=["mel", "nv"]))
+    >>> [text.get_text() for text in left.texts]
+    ['30', '10', '·', '1,200']
+    >>> plots.heatmap(right, pd.DataFrame({"recall": [0.75, 1.0]}, index=["mel", "nv"]), percent=True)
+    >>> [text.get_text() for text in right.texts]
+    ['75', '100']
+    """
+    if percent:
+        shades, texts = table, table.map(lambda share: f"{100 * share:.0f}")
+    else:
+        shades = table.div(table.sum(axis=1).clip(lower=1), axis=0)
+        texts = table.map(lambda count: f"{count:,.0f}" if count else "·")
+    shades = shades.to_numpy(float)
+    look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "xticklabels": False, "yticklabels": False}
+    sns.heatmap(shades, annot=texts, fmt="", annot_kws={"fontsize": 8.5}, **look, ax=axis)
+    for text in axis.texts:
+        column, row = (int(place) for place in text.get_position())
+        text.set_color(_ink(plt.get_cmap("Blues")(shades[row, column])))
+    axis.set_xticks(np.arange(table.shape[1]) + 0.5, [_label(label) for label in table.columns])
+    axis.set_yticks(np.arange(table.shape[0]) + 0.5, [_label(label) for label in table.index])
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
 
 
 def gallery(rows, labels, titles=None, notes=None, colours=None, columns=None):
@@ -171,7 +289,8 @@ def gallery(rows, labels, titles=None, notes=None, colours=None, columns=None):
 
     Parameters
     ----------
-    rows : list of lists of arrays (height, width, 3) uint8, or None for an empty place
+    rows : list of lists of arrays (height, width, 3) uint8
+        None is an empty place.
     labels : list of str
         One a row; may hold line breaks.
     titles : list of str, optional
@@ -182,98 +301,177 @@ def gallery(rows, labels, titles=None, notes=None, colours=None, columns=None):
         One a row: the colour of a bar between its label and its images.
     columns : int, optional
         Places in a row; without it as many as the longest row has.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import plots
+    >>> photo = np.zeros((75, 100, 3), dtype=np.uint8)
+    >>> fig = plots.gallery([[photo, photo], [photo, None]], labels=["mel", "nv"])
+    >>> len(fig.axes)
+    3
     """
+    labels = [_label(label) for label in labels]
     columns = columns or max(len(row) for row in rows)
-    height, width = next(image for row in rows for image in row if image is not None).shape[:2]
+    pixels = next(image for row in rows for image in row if image is not None).shape[:2]
+    # All in inches: the margin of the labels, then cells of `wide` by `tall`, a gap between them, room for the texts.
     gap, head, foot = 0.05, 0.2 if titles else 0.02, 0.17 if notes else 0.0
     left = 0.25 + 0.075 * max(len(line) for label in labels for line in label.splitlines())
-    cell = (WIDTH - left) / columns - gap
-    tall = cell * height / width
-    full = head + len(rows) * (tall + gap + foot)
-    fig = plt.figure(figsize=(WIDTH, full), layout="none")
+    wide = (_WIDTH - left) / columns - gap
+    tall = wide * pixels[0] / pixels[1]
+    height = head + len(rows) * (tall + gap + foot)
+    fig = plt.figure(figsize=(_WIDTH, height), layout="none")
 
-    def box(row, x, wide):
-        return x / WIDTH, 1 - (head + row * (tall + gap + foot) + tall) / full, wide / WIDTH, tall / full
+    def at(x, y):
+        """Inches from the left and from the top, as parts of the figure."""
+        return x / _WIDTH, 1 - y / height
 
     for number, row in enumerate(rows):
-        x, bottom, _, high = box(number, left, 0)
-        fig.text(x - 0.13 / WIDTH, bottom + high / 2, labels[number], ha="right", va="center", fontsize=9)
+        bottom = head + number * (tall + gap + foot) + tall
+        fig.text(*at(left - 0.13, bottom - tall / 2), labels[number], ha="right", va="center", fontsize=9)
         if colours:
-            x, bottom, wide, high = box(number, left - 0.09, 0.06)
-            fig.add_artist(plt.Rectangle((x, bottom), wide, high, color=colours[number]))
+            bar = plt.Rectangle(at(left - 0.09, bottom), 0.06 / _WIDTH, tall / height, color=colours[number])
+            fig.add_artist(bar)
         for column, image in enumerate(row):
-            place = box(number, left + column * (cell + gap), cell)
-            if image is not None:
-                axis = fig.add_axes(place)
-                axis.imshow(image, interpolation="bilinear", aspect="auto")
-                axis.set_axis_off()
-            if notes and image is not None:
-                x, bottom = place[0] + place[2] / 2, place[1] - 0.03 / full
-                fig.text(x, bottom, notes[number][column], ha="center", va="top", fontsize=7.5)
+            if image is None:
+                continue
+            x = left + column * (wide + gap)
+            axis = fig.add_axes((*at(x, bottom), wide / _WIDTH, tall / height))
+            axis.imshow(image, interpolation="bilinear", aspect="auto")
+            axis.set_axis_off()
+            if notes:
+                text = _label(notes[number][column])
+                fig.text(*at(x + wide / 2, bottom + 0.03), text, ha="center", va="top", fontsize=7.5)
     for column, title in enumerate(titles or []):
-        x, bottom, wide, high = box(0, left + column * (cell + gap), cell)
-        fig.text(x + wide / 2, bottom + high + 0.04 / full, title, ha="center", va="bottom", fontsize=9)
+        x = left + column * (wide + gap) + wide / 2
+        fig.text(*at(x, head - 0.04), _label(title), ha="center", va="bottom", fontsize=9)
     return fig
 
 
 def intervals(axis, table, colours, shift=0.0, marker="o", filled=True, above=False):
     """Draw one dot a row with its interval as a line, the first row on top.
 
-    The three columns of ``table`` are where the dot stands, and the lower and the upper end of its line; ``colours``
-    is a dict ``{row label: colour}``, or one colour for all.  ``shift`` moves the marks down by a part of a row, so
-    that two sets fit side by side; ``marker`` and ``filled`` tell them apart.  With ``above`` the labels stand over
-    their rows, inside the axis, so that long ones leave it the width.
+    Parameters
+    ----------
+    axis : matplotlib Axes
+    table : DataFrame
+        Its first three columns are where the dot stands, and the lower and the upper end of its line.  A fourth
+        column ``floor`` is drawn as a black tick: what the most frequent answer alone would score.
+    colours : dict or str
+        ``{row label: colour}``, or one colour for all.
+    shift : float
+        Moves dot and line down by a part of a row, so that two sets fit side by side.
+    marker : str
+        Of matplotlib, for the dot.
+    filled : bool
+        Whether the dot is; a hollow one tells a second set apart.
+    above : bool
+        Labels stand over their rows, inside the axis, so that long ones leave it the width.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import plots
+    >>> fig, axis = plots.figure(1.5)
+    >>> table = pd.DataFrame({"value": [0.7], "low": [0.6], "high": [0.8], "floor": [0.67]}, index=["forest"])
+    >>> plots.intervals(axis, table, "#0072B2")
+    >>> line, dot, floor = axis.lines
+    >>> [float(x) for x in line.get_xdata()]
+    [0.6, 0.8]
     """
-    for place, (label, dot, low, high) in enumerate(table.itertuples(name=None)):
-        shade = colours if isinstance(colours, str) else colours[label]
-        height = place + shift
-        axis.plot([low, high], [height, height], color=shade, linewidth=2.5, solid_capstyle="butt")
-        axis.plot(dot, height, marker, color=shade, markersize=5, markerfacecolor=shade if filled else "white")
-    axis.set_yticks(np.arange(len(table)) - 0.45 * above, [str(label) for label in table.index])
+    for row, (label, dot, low, high) in enumerate(table.iloc[:, :3].itertuples(name=None)):
+        colour = colours if isinstance(colours, str) else colours[label]
+        height = row + shift
+        axis.plot([low, high], [height, height], color=colour, linewidth=2.5, solid_capstyle="butt")
+        axis.plot(dot, height, marker, color=colour, markersize=5, markerfacecolor=colour if filled else "white")
+    if "floor" in table:
+        axis.plot(table["floor"], range(len(table)), "k|", markersize=11, markeredgewidth=1.8)
+    _label_rows(axis, table.index, rise=0.45 * above)
     if above:
         axis.tick_params(axis="y", length=0, pad=-4)
         plt.setp(axis.get_yticklabels(), ha="left", bbox={"facecolor": "white", "linewidth": 0, "pad": 0.5})
         axis.set_ylim(len(table) - 0.5, -0.8)
-    if not axis.yaxis_inverted():
-        axis.invert_yaxis()
     axis.grid(True, axis="x")
     axis.set_axisbelow(True)
     axis.margins(y=0.12)
 
 
-def floors(axis, table, colours, **style):
-    """Draw :func:`intervals`, and a black tick where the column ``floor`` of ``table``, its fourth, stands."""
-    intervals(axis, table.iloc[:, :3], colours, **style)
-    axis.plot(table["floor"], range(len(table)), "k|", markersize=11, markeredgewidth=1.8)
-
-
 def scores(axis, table):
-    """Draw models (rows of ``table``) by their scores (columns): one shape a score, on a scale of 0 to 1.
+    """Draw models by their scores: one shape a score, on a scale of 0 to 1.
 
     The shapes are black, grey and hollow, since the colours belong to the classes; none hides another.
+
+    Parameters
+    ----------
+    axis : matplotlib Axes
+    table : DataFrame
+        One row a model, one column a score from 0 to 1, at most four.
+
+    Raises
+    ------
+    ValueError
+        If there are more scores than shapes.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import plots
+    >>> fig, axis = plots.figure(1.5)
+    >>> plots.scores(axis, pd.DataFrame({"accuracy": [0.7], "macro-F1": [0.4]}, index=["forest"]))
+    >>> [text.get_text() for text in axis.get_legend().get_texts()]
+    ['accuracy', 'macro-F1']
     """
-    axis.hlines(range(len(table)), table.min(axis=1), table.max(axis=1), color="#BDBDBD", linewidth=2, zorder=1)
-    for column, marker, shade in zip(table.columns, "os^D", ("black", "none", "#9A9A9A", "none"), strict=False):
-        style = {"markerfacecolor": shade, "markeredgecolor": "black", "markeredgewidth": 1.2, "markersize": 8}
-        axis.plot(table[column], range(len(table)), marker, label=column, **style)
-    axis.set_yticks(range(len(table)), [str(label) for label in table.index])
-    axis.invert_yaxis()
+    shapes = (("o", "black"), ("s", "none"), ("^", "#9A9A9A"), ("D", "none"))
+    if table.shape[1] > len(shapes):
+        raise ValueError(f"{table.shape[1]} scores and {len(shapes)} shapes: draw {list(table)} in two figures")
+    rows = range(len(table))
+    axis.hlines(rows, table.min(axis=1), table.max(axis=1), color="#BDBDBD", linewidth=2, zorder=1)
+    marks = []
+    for (score, column), (marker, fill) in zip(table.items(), shapes, strict=False):
+        style = {"markerfacecolor": fill, "markeredgecolor": "black", "markeredgewidth": 1.2, "markersize": 8}
+        marks += axis.plot(column, rows, marker, label=score, **style)
+    _label_rows(axis, table.index)
     axis.set_xlim(0, 1)
     axis.grid(axis="x")
     axis.set_axisbelow(True)
     axis.margins(y=0.15)
-    axis.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=len(table.columns), handletextpad=0.2)
+    place = {"loc": "lower center", "bbox_to_anchor": (0.45, 1.0), "ncols": table.shape[1]}
+    _legend(axis, marks, table.columns, **place, handletextpad=0.2)
 
 
 def learning_curves(axes, history, best_epoch):
-    """Draw loss (left axis) and balanced accuracy (right) over the epochs; a line marks the epoch that was kept.
+    """Draw loss (left) and balanced accuracy (right) over the epochs; a line marks the epoch that was kept.
 
-    ``history`` and ``best_epoch`` are those of :class:`helpers.networks.Fitted`.
+    A dashed line is the balanced accuracy of always giving the same answer, one in seven.
+
+    Parameters
+    ----------
+    axes : two matplotlib Axes
+    history : DataFrame
+        One row an epoch: ``epoch``, ``loss``, ``validation_loss`` and ``validation_balanced_accuracy``, as in
+        :class:`helpers.networks.Fitted`.
+    best_epoch : int
+        The epoch that was kept.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import plots
+    >>> fig, axes = plots.figure(2.5, columns=2)
+    >>> history = pd.DataFrame({"epoch": [1, 2], "loss": [1.9, 1.7], "validation_loss": [1.9, 1.8]})
+    >>> plots.learning_curves(axes, history.assign(validation_balanced_accuracy=[0.2, 0.3]), best_epoch=2)
+    >>> [axis.get_title(loc="left") for axis in axes]
+    ['loss', 'balanced accuracy, validation']
     """
+    grey, blue = "#9A9A9A", "#0072B2"
     left, right = axes
-    left.plot(history["epoch"], history["loss"], "o-", color="#9A9A9A", markersize=3, label="training")
-    left.plot(history["epoch"], history["validation_loss"], "o-", color="#0072B2", markersize=3, label="validation")
-    right.plot(history["epoch"], history["validation_balanced_accuracy"], "o-", color="#0072B2", markersize=3)
+    left.plot(history["epoch"], history["loss"], "o-", color=grey, markersize=3, label="training")
+    left.plot(history["epoch"], history["validation_loss"], "o-", color=blue, markersize=3, label="validation")
+    right.plot(history["epoch"], history["validation_balanced_accuracy"], "o-", color=blue, markersize=3)
     right.axhline(1 / len(COLOURS), color="#1A1A1A", linestyle="--", linewidth=1)
     for axis, title in ((left, "loss"), (right, "balanced accuracy, validation")):
         axis.axvline(best_epoch, color="#D55E00", linewidth=1)
@@ -283,18 +481,43 @@ def learning_curves(axes, history, best_epoch):
     left.legend()
 
 
-def layers(axis, table, shades):
+def layers(axis, table, colours):
     """Draw one dot a layer, the first on top: its number of weights on a logarithmic scale.
 
-    ``table`` is a DataFrame indexed by layer name with the columns ``weights`` and ``state``; ``shades`` gives each
-    state its colour.
+    Parameters
+    ----------
+    axis : matplotlib Axes
+    table : DataFrame
+        Indexed by the layer's name, with the columns ``weights`` (int) and ``state`` (str).
+    colours : dict
+        ``{state: colour}``; the legend counts the layers of each.
+
+    Raises
+    ------
+    ValueError
+        If a layer is in a state that has no colour.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import plots
+    >>> fig, axis = plots.figure(1.5)
+    >>> table = pd.DataFrame({"weights": [1792, 903], "state": ["frozen", "new"]}, index=["conv1", "answer"])
+    >>> plots.layers(axis, table, {"frozen": "#9A9A9A", "new": "#E69F00"})
+    >>> [text.get_text() for text in axis.get_legend().get_texts()]
+    ['frozen (1)', 'new (1)']
     """
-    for state, shade in shades.items():
-        places = [place for place, one in enumerate(table["state"]) if one == state]
-        axis.plot(table["weights"].iloc[places], places, "o", color=shade, label=f"{state} ({len(places)})")
-    axis.set_yticks(range(len(table)), list(table.index), fontsize=8)
+    unknown = sorted(set(table["state"]) - set(colours))
+    if unknown:
+        raise ValueError(f"no colour for the state {unknown[0]!r}: colours has {list(colours)}")
+    dots, labels = [], []
+    for state, colour in colours.items():
+        rows = np.flatnonzero(table["state"] == state)
+        dots += axis.plot(table["weights"].iloc[rows], rows, "o", color=colour)
+        labels.append(f"{state} ({len(rows)})")
+    _label_rows(axis, table.index)
+    axis.tick_params(axis="y", labelsize=8)
     axis.set(xscale="log", xlabel="weights")
-    axis.invert_yaxis()
     axis.grid(axis="x")
     axis.set_axisbelow(True)
-    axis.legend(loc="upper left", bbox_to_anchor=(0, 1.12), ncols=len(shades))
+    _legend(axis, dots, labels, loc="upper left", bbox_to_anchor=(0, 1.12), ncols=len(colours))

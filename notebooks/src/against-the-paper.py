@@ -103,7 +103,7 @@ rebuilt = evaluate.report(truth_of_paper, certain, np.arange(len(hit))).set_inde
 cnn = {name: rebuilt.loc[records.SCORES[name], records.NUMBERS].astype(float)
        for name in ("accuracy", "balanced accuracy", "melanoma recall")}
 fig, axis = plots.figure(1.8)
-plots.floors(axis, pd.DataFrame(cnn).T, "#D55E00", marker="D")
+plots.intervals(axis, pd.DataFrame(cnn).T, "#D55E00", marker="D")
 axis.set_xlim(-0.02, 1)
 plots.show(fig)
 for name, row in cnn.items():
@@ -264,10 +264,10 @@ for name, count in COUNTS.items():
     printed.loc[f"paper: {name}"] = [count / support.sum(), *ends, floors["938"]]
 fig, axes = plots.figure(0.8 + 0.23 * len(rows), 1, 3, sharey=True, sharex=True)
 for axis, protocol in zip(axes, PROTOCOLS):
-    plots.floors(axis, marks(protocol, "accuracy", records.BY_IMAGE), TINTS[protocol])
+    plots.intervals(axis, marks(protocol, "accuracy", records.BY_IMAGE), TINTS[protocol])
     plots.intervals(axis, unknown[["value", "low", "high"]], "#D55E00", marker="D", filled=False)
     if protocol == "holdout938":
-        plots.floors(axis, printed, "#D55E00", marker="D")
+        plots.intervals(axis, printed, "#D55E00", marker="D")
     axis.set(title=TITLES[protocol], xlabel="accuracy", xlim=(0.6, 0.95), ylim=(len(rows) - 0.4, -0.6))
 for label in axes[0].get_yticklabels():
     label.set_color("#A63F00" if label.get_text().startswith("paper") else "black")
@@ -298,9 +298,9 @@ fig, axes = plots.figure(0.8 + 0.25 * len(lines), 1, 3, sharey=True, sharex=True
 for axis, protocol in zip(axes, PROTOCOLS):
     for how, shift in ((records.BY_IMAGE, -0.17), (records.BY_CLASS, 0.17)):
         part = marks(protocol, "balanced accuracy", how).loc[lines]
-        plots.floors(axis, part, TINTS[protocol], shift=shift, filled=how == records.BY_IMAGE)
+        plots.intervals(axis, part, TINTS[protocol], shift=shift, filled=how == records.BY_IMAGE)
     if protocol == "holdout938":
-        plots.floors(axis, paper_cnn, "#D55E00", marker="D")
+        plots.intervals(axis, paper_cnn, "#D55E00", marker="D")
     axis.set(title=TITLES[protocol], xlabel="balanced accuracy", xlim=(0.1, 0.9), ylim=(len(lines) - 0.4, -0.6))
 plots.show(fig)
 
@@ -579,8 +579,8 @@ recalled[records.BY_IMAGE] = recalled[records.BY_IMAGE].drop(index="paper: CNN")
 lines = ["paper: CNN", *(m for m in models if any(m in part.index for part in recalled.values()))]
 fig, axes = plots.figure(1.0 + 0.25 * len(lines), 1, 2, sharey=True)
 for axis, (how, part) in zip(axes, recalled.items()):
-    plots.recalls(axis, part.reindex(lines))
-    axis.set_xticks(range(7), [f"{dx}\n{support[dx]}" for dx in CLASSES])
+    plots.heatmap(axis, part.reindex(lines), percent=True)
+    axis.set_xticklabels([f"{dx}\n{support[dx]}" for dx in CLASSES])
     axis.set_title(f"read {how}")
 plots.show(fig)
 for how, part in recalled.items():
@@ -707,8 +707,8 @@ excess = {}
 for axis, protocol in zip(axes, ("holdout938", "grouped")):
     whole = marks(protocol, "accuracy", records.BY_IMAGE).reindex(models)
     histo = confirmed.loc[protocol]["accuracy"].droplevel("reading").reindex(models)
-    plots.floors(axis, whole, TINTS[protocol], shift=-0.17)
-    plots.floors(axis, histo, TINTS[protocol], shift=0.17, filled=False)
+    plots.intervals(axis, whole, TINTS[protocol], shift=-0.17)
+    plots.intervals(axis, histo, TINTS[protocol], shift=0.17, filled=False)
     images = " or ".join(f"{n:,}" for n in sorted(set(confirmed.loc[protocol]["test set", "images"].astype(int)))[::-1])
     axis.set(title=f"{protocol}: {images} confirmed", xlabel="accuracy", xlim=(0.3, 0.95))
     axis.set_ylim(len(models) - 0.4, -0.6)

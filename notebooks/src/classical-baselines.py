@@ -822,7 +822,7 @@ for name, accuracy in TABLE_5.items():
 fig, axes = plots.figure(1 + 0.33 * len(scores["accuracy"]), 1, 2)
 for axis, (metric, found) in zip(axes, scores.items()):
     colours = {row: tints[row.split(" · ")[0]] for row in found.index}
-    plots.floors(axis, found.astype(float), colours, above=True)
+    plots.intervals(axis, found.astype(float), colours, above=True)
     axis.set_title(metric.replace("_", " "))
 axes[1].set_ylim(axes[0].get_ylim())
 plots.show(fig)

@@ -559,7 +559,7 @@ for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     found = {run.name: run.metric(metric)[["value", "low", "high", "floor"]] for run in KEPT}
     found = pd.DataFrame(found).T.astype(float)
     colours = {run.name: tints[run.facts["protocol"]] for run in KEPT}
-    plots.floors(axis, found, colours, above=True)
+    plots.intervals(axis, found, colours, above=True)
     axis.set_title(metric.replace("_", " "))
 plots.show(fig)
 for run in KEPT:

@@ -469,7 +469,7 @@ fig, axes = plots.figure(1 + 0.33 * len(KEPT), 1, 2)
 for axis, metric in zip(axes, ("accuracy", "balanced_accuracy")):
     scored = pd.DataFrame({run.name: run.metric(metric)[["value", "low", "high", "floor"]] for run in KEPT}).T
     colours = {run.name: tints[run.facts["protocol"]] for run in KEPT}
-    plots.floors(axis, scored.astype(float), colours, above=True)
+    plots.intervals(axis, scored.astype(float), colours, above=True)
     axis.set_title(metric.replace("_", " "))
 plots.show(fig)
 for run in KEPT:
