@@ -19,9 +19,9 @@
 # | to run, on a laptop without a GPU | 1 |
 # | to do the three exercises | 40 |
 #
-# You need [Chapter 2](02-split-without-leaking.ipynb) for the protocols, [Chapter 4](04-classical-baselines.ipynb) for
-# run records and intervals, and [Chapter 6](06-transfer-vgg16.ipynb) for the two readings of one training. New words are
-# in the [glossary](../book/glossary.md).
+# You need {{chapter:split-without-leaking}} for the protocols, {{chapter:classical-baselines}} for run records and
+# intervals, and {{chapter:transfer-vgg16}} for the two readings of one training. New words are in the
+# [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -52,9 +52,9 @@ records.banner(ham, config)
 # ## Six models, six numbers
 #
 # What the paper prints of each model is an accuracy. Beside each stands a floor: for the three networks that of the
-# test set which [Chapter 2](02-split-without-leaking.ipynb) infers from the paper's tables, for the other models that
-# of all of HAM10000. The inferred test set is a stratified part of the lesions that were photographed once, and fits
-# what is printed of the networks. On what the others were tested, nobody outside knows.
+# test set which {{chapter:split-without-leaking}} infers from the paper's tables, for the other models that of all of
+# HAM10000. The inferred test set is a stratified part of the lesions that were photographed once, and fits what is
+# printed of the networks. On what the others were tested, nobody outside knows.
 
 # %% tags=["nbval-check-output"]
 # Garg, Maheshwari, Shukla, arXiv:1912.03798: abstract and Table 2, Table 4 (micro average), Table 5.
@@ -208,11 +208,12 @@ checks.check("weighted-f1-floor", weighted_f1_floor, ham)
 # so that siblings of test images are trained on. **`grouped`** keeps a lesion's images together; it is the one to
 # believe.
 #
-# Most models have two **readings** ([Chapter 6](06-transfer-vgg16.ipynb)): **by image**, for scores that count images,
-# and **by class**, as if all diagnoses were equally common, for balanced accuracy. A network was trained once, and its
+# Most models have two **readings** ({{chapter:transfer-vgg16}}): **by image**, for scores that count images, and **by
+# class**, as if all diagnoses were equally common, for balanced accuracy. A network was trained once, and its
 # probabilities were shifted from one to the other: a record that ends in `-restored` is by image, one in `-evened` by
-# class. Some models of Chapter 4 were trained twice, without class weights and with them; the others have one reading.
-# Each picture below has one row a model. Records in your own folder join by themselves; their rows begin with `yours`.
+# class. Some models of Chapter {{number:classical-baselines}} were trained twice, without class weights and with them;
+# the others have one reading. Each picture below has one row a model. Records in your own folder join by themselves;
+# their rows begin with `yours`.
 
 # %%
 everything = records.load_runs()
@@ -276,9 +277,9 @@ plots.show(fig)
 # %% [markdown]
 # Read one panel at a time. On the left the paper's own test set, if the inference holds. Its ResNet lies to the right
 # of all of ours; by how much, and how sure that is, stands further down. Its VGG16 does not rise above the floor, and
-# ours do, read by image. (Read by class, which costs accuracy, our frozen one lies below it, too: Chapter 6.) On the
-# right, the honest protocol: the same recipes, lower numbers, a lower floor. The dots moved because the exam did;
-# [Chapter 9](09-where-could-90-come-from.ipynb) measures that.
+# ours do, read by image. (Read by class, which costs accuracy, our frozen one lies below it, too: Chapter
+# {{number:transfer-vgg16}}.) On the right, the honest protocol: the same recipes, lower numbers, a lower floor. The
+# dots moved because the exam did; {{chapter:where-could-90-come-from}} measures that.
 #
 # And by a score in which each class counts the same:
 
@@ -311,9 +312,9 @@ plots.show(fig)
 # ## The table
 #
 # For looking up. The accuracy is also the micro average of precision, recall and F1, and the weighted recall: see
-# Exercise 8.1. All columns but one are read by image; the paper's CNN, trained with class weights, has one reading
-# alone, by class, in all of its columns. Under the grouped protocol some models answered all five folds and some one of
-# them: compare rows with the same number of images.
+# the exercise *four names*. All columns but one are read by image; the paper's CNN, trained with class weights, has one
+# reading alone, by class, in all of its columns. Under the grouped protocol some models answered all five folds and
+# some one of them: compare rows with the same number of images.
 
 # %%
 def cell(row):
@@ -481,7 +482,7 @@ for family in NETWORKS:
 # <p><b>Expect.</b> "The higher number is better." Let them read the two counts of McNemar's test aloud.</p>
 # <p><b>Ask.</b> "How many lesions would you need to tell the first two apart?" (Count those on which they differ, and how
 # unevenly.)</p>
-# <p><b>When late.</b> Skip Exercise 8.3; keep the figure of the lead.</p>
+# <p><b>When late.</b> Skip the exercise <i>which one is better?</i>; keep the figure of the lead.</p>
 # </div>
 
 # %% [markdown]
@@ -629,8 +630,8 @@ print(f"by its accuracy alone the paper's could have missed all {support['mel']}
 #
 # ## A CNN from scratch, class by class
 #
-# The paper's Table 3 is its one table by class of a single model. Beside it, our CNNs of
-# [Chapter 5](05-cnn-from-scratch.ipynb), with a smaller input, on the inferred test set and read by class.
+# The paper's Table 3 is its one table by class of a single model. Beside it, our CNNs of {{chapter:cnn-from-scratch}},
+# with a smaller input, on the inferred test set and read by class.
 
 # %%
 ours = {e.model: e.run for e in found if e.family == "CNN" and e.protocol == "holdout938" and e.reading == records.BY_CLASS}
@@ -772,7 +773,7 @@ _, difference, low, high = against["ResNet"]
 print(f"Our ResNet against the paper's, accuracy: {100 * difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
       + (",\n   no difference that can be told from none." if low <= 0 <= high else "."))
 mine = [entry for entry in found if entry.run.origin != "the book"]
-print(f"Yours: {len(mine)} records" if mine else "Yours: none yet. Train on the real images in Chapters 5 to 7, then run this "
+print(f"Yours: {len(mine)} records" if mine else "Yours: none yet. Train a network on the real images in its chapter, then run this "
       "page again.")
 for entry in mine:
     row = entry.run.metric("balanced_accuracy")
@@ -860,8 +861,8 @@ checks.quiz("against-the-paper")
 # - A mean of models is a model. Let validation images choose its members, and look at the test images once.
 # - Per lesion or per image, all or confirmed: each changes the floor as well as the score.
 #
-# **What comes next.** The paper's number stands on an easy exam, if the inference is right. [Chapter
-# 9](09-where-could-90-come-from.ipynb) asks where its ninety in a hundred could come from, and weighs four explanations
+# **What comes next.** The paper's number stands on an easy exam, if the inference is right.
+# {{chapter:where-could-90-come-from}} asks where its ninety in a hundred could come from, and weighs four explanations
 # by measurement.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data

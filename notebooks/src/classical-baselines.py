@@ -20,8 +20,8 @@
 # | to run, on a Colab T4 or on a laptop without a GPU | 1 |
 # | to do the three exercises | 45 |
 #
-# You need [Chapter 1](01-meet-the-data.ipynb) for balanced accuracy and the floor, and [Chapter
-# 2](02-split-without-leaking.ipynb) for lesion groups and folds. New words are in the [glossary](../book/glossary.md).
+# You need {{chapter:meet-the-data}} for balanced accuracy and the floor, and {{chapter:split-without-leaking}} for
+# lesion groups and folds. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -93,9 +93,10 @@ print(f"{'always nv':<14} on all images   {always_nv:7.2%}")
 # %% [markdown]
 # ## What the models will see
 #
-# The data set may be large, and this page should be quick. So it takes lesions at random, whole lesions with
-# all their photographs, until the tier's limit is reached. Then come five grouped folds, as in Chapter 2; the
-# cells call each an *exam*. Each image is tested once, by a model that has seen none of its siblings.
+# The data set may be large, and this page should be quick. So it takes lesions at random, whole lesions with all their
+# photographs, until the tier's limit is reached. Then come five grouped folds, as in Chapter
+# {{number:split-without-leaking}}; the cells call each an *exam*. Each image is tested once, by a model that has seen
+# none of its siblings.
 
 # %% tags=["nbval-check-output"]
 group = splits.lesion_groups(ham.table).to_numpy()
@@ -519,8 +520,8 @@ plots.show(fig)
 # <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: weights add nothing</p>
 # <p><b>The point.</b> Weights move along a trade-off. Better features move the trade-off.</p>
-# <p><b>Expect.</b> "Weights fix the imbalance." They state a preference. Chapter 3 shows what happens if it is
-# stated twice.</p>
+# <p><b>Expect.</b> "Weights fix the imbalance." They state a preference. Chapter {{number:preprocess-and-augment}}
+# shows what happens if it is stated twice.</p>
 # <p><b>Ask.</b> "A clinic tells you: we would rather cut ten nevi than miss one melanoma. Which power is that?"
 # (None. A power follows how common a class is, not what an error costs. Give melanoma a weight of its own.)</p>
 # <p><b>When late.</b> Show the figure, ask the question, go on.</p>
@@ -536,14 +537,15 @@ plots.show(fig)
 
 # %%
 #| name: floor-and-mix
-#| caption: Accuracy of fixed models on test sets with more and more nevi; the other diagnoses keep their
-#|   proportions. Below the dashed line a model does worse than always answering nv. Vertical, the mixes of HAM10000
-#|   and of the paper's test set as Chapter 2 infers it; band, the three accuracies of the paper's Table 5 (Garg et
-#|   al. 2019).
+#| caption: Accuracy of fixed models on test sets with more and more nevi; the other diagnoses keep their proportions.
+#|   Below the dashed line a model does worse than always answering nv. Vertical, the mixes of HAM10000 and of the
+#|   paper's test set as Chapter {{number:split-without-leaking}} infers it; band, the three accuracies of the paper's
+#|   Table 5 (Garg et al. 2019).
 #| alt: Straight lines over the share of nevi in the test set. The dashed diagonal, always nv, rises from zero to
 #|   one. The two models' lines start higher and rise more slowly, so that the diagonal crosses them. A narrow
 #|   horizontal band at about two thirds meets the diagonal near the first of two vertical lines.
-mixes = {"HAM10000": always_nv, "holdout938": 751 / 938}  # Chapter 2 finds 751 nevi among 938 images
+# 751 nevi among 938 images: the inference of Chapter {{number:split-without-leaking}}.
+mixes = {"HAM10000": always_nv, "holdout938": 751 / 938}
 share = np.linspace(0, 1, 101)
 lines = {"forest, no weights": (trade[0][0], "#0072B2"), "forest, weights": (trade[1][0], "#009E73")}
 fig, axis = plots.figure(3.6)
@@ -578,7 +580,7 @@ print(f"On a fifth of HAM10000's images chance moves {least:.2%} by at most {100
 # usual size. (It says *at most*: in a stratified test set a model that is right on most nevi and wrong on most others
 # moves by less, and for the lowest of the three it may be too little.) A test set with fewer nevi would lift them
 # above, and then their accuracies could not be compared with those of the paper's networks, which by the inference of
-# Chapter 2 sat another exam.
+# Chapter {{number:split-without-leaking}} sat another exam.
 #
 # ### Exercise: another exam
 #
@@ -655,8 +657,8 @@ print(f"Most is lost with: {lost.index[0]} ({lost['middle'].iloc[0]:.3f}); least
 # %% [markdown]
 # Read it with care. A family near zero is not useless: another family may say the same, and this forest can do without
 # either. And a large loss speaks of this model on these images. The colour of the skin is in `colour`, too, so that
-# family can tell the camera. If the colours of the lamp go along with the diagnosis, as Chapter 1 found, "colour is
-# important" may mean "the camera is important".
+# family can tell the camera. If the colours of the lamp go along with the diagnosis, as Chapter
+# {{number:meet-the-data}} found, "colour is important" may mean "the camera is important".
 #
 # ## Would more images help?
 #
@@ -786,16 +788,16 @@ checks.check("group-interval", group_interval, ham)
 # probabilities come closer to how often an answer is right there. That can change the answer, too; with class weights
 # the calibration counts all diagnoses alike.
 #
-# Each record stands under one of the three protocols of [Chapter 2](02-split-without-leaking.ipynb): `grouped`, five
-# folds by lesion; `image8020`, by image, so that siblings leak; `holdout938`, the paper's test images as Chapter 2
-# infers them. One debt to own up to: we chose the list of values to try by looking at the training and validation
-# images of grouped fold 0. Some of those are test images in the other folds and protocols; only the test images of fold
-# 0 were never looked at. Had our looking flattered the others, fold 0 should be the lowest: a line below prints all
-# five.
+# Each record stands under one of the three protocols of {{chapter:split-without-leaking}}: `grouped`, five folds by
+# lesion; `image8020`, by image, so that siblings leak; `holdout938`, the paper's test images as Chapter
+# {{number:split-without-leaking}} infers them. One debt to own up to: we chose the list of values to try by looking at
+# the training and validation images of grouped fold 0. Some of those are test images in the other folds and protocols;
+# only the test images of fold 0 were never looked at. Had our looking flattered the others, fold 0 should be the
+# lowest: a line below prints all five.
 #
 # One advantage to know of: the handcrafted features were measured inside the outlines that come with the data set,
 # checked by an expert, for training and test images alike. A new photograph has no such outline; an automatic one costs
-# some of the score ([Chapter 3](03-preprocess-and-augment.ipynb) reads the record that measured how much).
+# some of the score ({{chapter:preprocess-and-augment}} reads the record that measured how much).
 
 # %%
 #| name: records
@@ -895,7 +897,7 @@ top = max(there, key=lambda run: run.metric("accuracy")["value"])
 value, low, high = top.metric("accuracy")[["value", "low", "high"]]
 print(f"holdout938: the highest accuracy of {len(there)} is {value:.1%} [{low:.1%}, {high:.1%}],")
 print(f"  of {top.name}. The paper's networks, on a test set that")
-print("  has by Chapter 2's inference the same counts: CNN 74 %, VGG16 78 %, ResNet 90.5 %.")
+print("  has by Chapter {{number:split-without-leaking}}'s inference the same counts: CNN 74 %, VGG16 78 %, ResNet 90.5 %.")
 
 # %% tags=["assertion"]
 from skimage import feature
@@ -980,15 +982,16 @@ assert plain and all(row["low"] > row["floor"] for row in plain), "raw pixels, n
 #    one record below its floor is weighted; but it lies far below, and the three of Table 5 lie close. So weights can
 #    do it. The paper does use class weights; whether for these three models, it does not say.
 # 4. *Their exam was another one.* Open, and it stays open until somebody prints the test set. It cannot be the 938
-#    images for all of them: two of the three accuracies are no fraction of 938, as Chapter 2 found, unless they are
-#    means.
+#    images for all of them: two of the three accuracies are no fraction of 938, as Chapter
+#    {{number:split-without-leaking}} found, unless they are means.
 #
 # And a fifth was not on the list, *chance*: accuracies this close to a floor may lie above it on another draw of the
 # test images; of the lowest of the three that is the least likely.
 #
-# The last lines of the printed text deserve a second look: they set our best classical record beside the
-# paper's networks ([Garg et al. 2019](https://arxiv.org/abs/1912.03798), Tables 2 and 4), if the inference of Chapter 2
-# holds. Taking the highest of several is a little kind to us; Chapter 8 makes the comparison with care.
+# The last lines of the printed text deserve a second look: they set our best classical record beside the paper's
+# networks ([Garg et al. 2019](https://arxiv.org/abs/1912.03798), Tables 2 and 4), if the inference of Chapter
+# {{number:split-without-leaking}} holds. Taking the highest of several is a little kind to us; Chapter
+# {{number:against-the-paper}} makes the comparison with care.
 #
 # So the answer to the puzzle is neither "bad models" nor "good models". It is that the number that was printed cannot
 # tell a model that looks away from one that looks for what is rare. A confusion matrix could have.
@@ -1010,8 +1013,8 @@ checks.quiz("classical-baselines")
 # - Resample lesions, not images, or your interval is too sure.
 # - A baseline that is tuned as carefully as the favourite is the only one worth beating.
 #
-# **What comes next.** The features of this chapter were made by people. [Chapter 5](05-cnn-from-scratch.ipynb) lets a
-# network find its own, and has to beat these models to be worth the trouble.
+# **What comes next.** The features of this chapter were made by people. {{chapter:cnn-from-scratch}} lets a network
+# find its own, and has to beat these models to be worth the trouble.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.

@@ -19,9 +19,8 @@
 # | to run, on a laptop without a GPU | 2 |
 # | to do the three exercises | 40 |
 #
-# You need [Chapter 2](02-split-without-leaking.ipynb) for the splits, [Chapter 3](03-preprocess-and-augment.ipynb) for
-# augmentation, and [Chapter 4](04-classical-baselines.ipynb) for the models to beat. New words are in the
-# [glossary](../book/glossary.md).
+# You need {{chapter:split-without-leaking}} for the splits, {{chapter:preprocess-and-augment}} for augmentation, and
+# {{chapter:classical-baselines}} for the models to beat. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -53,12 +52,12 @@ records.banner(ham, config)
 # %% [markdown]
 # ## A network below the floor
 #
-# The paper's own network was scored on a test set whose size and counts [Chapter 2](02-split-without-leaking.ipynb)
-# infers from the printed tables. On such images a rule that says "nevus" to everything has an
-# accuracy, too. Print both.
+# The paper's own network was scored on a test set whose size and counts {{chapter:split-without-leaking}} infers from
+# the printed tables. On such images a rule that says "nevus" to everything has an accuracy, too. Print both.
 
 # %% tags=["nbval-check-output"]
-# Garg, Maheshwari, Shukla, arXiv:1912.03798, Tables 3 and 4; the supports are those that Chapter 2 infers.
+# Garg, Maheshwari, Shukla, arXiv:1912.03798, Tables 3 and 4.
+# The supports are those that Chapter {{number:split-without-leaking}} infers.
 SUPPORT = pd.Series([26, 30, 75, 6, 39, 751, 11], CLASSES)
 TABLE_3 = pd.DataFrame(
     {
@@ -74,8 +73,9 @@ balanced = TABLE_3["recall"].mean()
 print(f"balanced accuracy, the mean of its recalls:    {balanced:.3f}; always nv: {1 / 7:.3f}")
 
 # %% [markdown]
-# By accuracy the network is worse than the rule. By balanced accuracy it is far better. You know from Chapter 4 why
-# both can be true. What remains is the network itself: what is it, and could it do better?
+# By accuracy the network is worse than the rule. By balanced accuracy it is far better. You know from Chapter
+# {{number:classical-baselines}} why both can be true. What remains is the network itself: what is it, and could it do
+# better?
 #
 # A **neural network** is a chain of **layers**: each turns the numbers that it gets into others, many of them by weights
 # that training sets. If most of those weighing layers are convolutions, it is a **convolutional neural network**, a
@@ -84,7 +84,8 @@ print(f"balanced accuracy, the mean of its recalls:    {balanced:.3f}; always nv
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: two scores, one network</p>
-# <p><b>The point.</b> The puzzle of Chapter 4 again, now with a network: a score without its floor says little.</p>
+# <p><b>The point.</b> The puzzle of Chapter {{number:classical-baselines}} again, now with a network: a score without
+# its floor says little.</p>
 # <p><b>Expect.</b> "Deep learning must be better than trees." Nothing on this page promises that.</p>
 # <p><b>Ask.</b> "Which of the two numbers would the authors have printed, had they known both?"</p>
 # <p><b>When late.</b> Show the three lines and go on.</p>
@@ -311,8 +312,8 @@ checks.check("number-of-weights", weights, ham)
 # How wrong a network is on the training images is one number, its **loss**; training lowers it. For each image the
 # **cross-entropy** is minus the logarithm of the probability that the network gave to the true class: near zero if it
 # was sure and right, large if it was sure and wrong. The loss is the mean over images, and most images are nevi.
-# **Class weights** multiply each image's part by a number that is large for rare classes. [Chapter
-# 3](03-preprocess-and-augment.ipynb) made them; here they enter the loss.
+# **Class weights** multiply each image's part by a number that is large for rare classes.
+# {{chapter:preprocess-and-augment}} made them; here they enter the loss.
 #
 # ### Exercise: the weighted loss
 #
@@ -453,8 +454,8 @@ for name, (fit_of_it, prob) in tried.items():
 # decides as well as the remedies. So the four lines compare nothing yet: they show how one would compare.
 #
 # The paper also stored copies of rare images until the classes were equal, *and* used class weights. If those were
-# computed from the counts before copying, that corrects the imbalance twice, as [Chapter
-# 3](03-preprocess-and-augment.ipynb) shows; the paper does not say.
+# computed from the counts before copying, that corrects the imbalance twice, as {{chapter:preprocess-and-augment}}
+# shows; the paper does not say.
 #
 # ## Two changes that a practitioner would make
 #
@@ -534,18 +535,18 @@ plots.show(fig)
 #
 # Networks trained with all training lesions, on two processor cores and at a small image size, leave records; each
 # stands below under its protocol, beside the floor of its own test images, and beside the support vector machines of
-# [Chapter 4](04-classical-baselines.ipynb). What has not been measured yet is named under the figure. 512 pixels a
-# side, as the paper has it, need a GPU: set `SKIN_TIER=full` on Colab, and "A record of your own", below, writes your
-# record.
+# {{chapter:classical-baselines}}. What has not been measured yet is named under the figure. 512 pixels a side, as the
+# paper has it, need a GPU: set `SKIN_TIER=full` on Colab, and "A record of your own", below, writes your record.
 
 # %%
 #| name: cnn-records
 #| caption: The paper's CNN on the real HAM10000 (Tschandl et al. 2018), beside support vector machines on handcrafted
-#|   features: every record with its 95 % interval over lesions; black tick, the floor of that test set. Paper, the layers
-#|   as printed; improved, with both changes; cosine, with another schedule of the learning rate, too (a later section);
-#|   restored, the same network, its answers shifted to the training images' mix of classes (below); on-test, the
-#|   epoch chosen on the test images, a mistake that Chapter 9 measures. Compare a dot with its own tick, and rows of
-#|   one protocol with each other; under grouped the networks were tested on fold 0, the machines on all five folds.
+#|   features: every record with its 95 % interval over lesions; black tick, the floor of that test set. Paper, the
+#|   layers as printed; improved, with both changes; cosine, with another schedule of the learning rate, too (a later
+#|   section); restored, the same network, its answers shifted to the training images' mix of classes (below); on-test,
+#|   the epoch chosen on the test images, a mistake that Chapter {{number:where-could-90-come-from}} measures. Compare a
+#|   dot with its own tick, and rows of one protocol with each other; under grouped the networks were tested on fold 0,
+#|   the machines on all five folds.
 #| alt: Two panels, accuracy on the left, balanced accuracy on the right, with one row a record. Each row has a dot with
 #|   a line, and a black tick for its floor. In accuracy the networks with class weights lie left of their ticks, the
 #|   restored ones and the machines right of them. In balanced accuracy all lie right of their ticks, and under each
@@ -576,8 +577,8 @@ for kind, protocol in product(("cnn-paper", "cnn-improved", "cnn-cosine"), ("gro
 # %%
 #| name: cnn-confusion
 #| caption: Confusion matrix of the paper's CNN with both changes, batch-normalised and without the dense layer of 4,096
-#|   units, as we trained it, on 938 test images drawn as Chapter 2 infers that the paper drew its own. Rows are true,
-#|   columns are answers.
+#|   units, as we trained it, on 938 test images drawn as Chapter {{number:split-without-leaking}} infers that the paper
+#|   drew its own. Rows are true, columns are answers.
 #| alt: A table of counts with one row and one column a diagnosis, shaded by share of the row.
 BY_NAME = {run.name: run for run in KEPT}
 ours, restored = (BY_NAME[f"cnn-improved-holdout938-96x96{end}"] for end in ("", "-restored"))
@@ -754,7 +755,7 @@ for reading in ("", "-restored"):
 recipe = "cnn-improved"  # or "cnn-paper", "cnn-cosine"
 mine = networks.train(networks.RECIPES[recipe], ham, config, split)
 name = f"{recipe}-grouped-{size[1]}x{size[0]}-{config.tier}"
-path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 5.")
+path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook cnn-from-scratch.")
 print(records.load_run(path))
 
 # %% tags=["assertion"]
@@ -821,8 +822,8 @@ checks.quiz("cnn-from-scratch")
 # - Validation lesions choose the epoch. Test lesions choose nothing.
 # - Put a network beside its floor and beside a model without layers.
 #
-# **What comes next.** This network had to learn even what an edge is. [Chapter
-# 6](06-transfer-vgg16.ipynb) takes a network that has learned it from a million photographs of other things.
+# **What comes next.** This network had to learn even what an edge is. {{chapter:transfer-vgg16}} takes a network that
+# has learned it from a million photographs of other things.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.

@@ -256,10 +256,10 @@ print(pd.DataFrame(floors).T.to_string(float_format="{:.4f}".format))
 # it is why this book puts balanced accuracy and macro-F1 before accuracy.
 #
 # A score is to be read from its **floor**, not from zero. The paper that this book reproduces reports an accuracy of
-# 65.9 % for a random forest on this data set, with the images in front of it
-# ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). Compare that with the floor of HAM10000 in the table above. The
-# paper does not say which test images it used, so the comparison is not the last word: as
-# [Chapter 2](02-split-without-leaking.ipynb) shows, a floor belongs to a test set and moves with it.
+# 65.9 % for a random forest on this data set, with the images in front of it ([Garg et al.
+# 2019](https://arxiv.org/abs/1912.03798)). Compare that with the floor of HAM10000 in the table above. The paper does
+# not say which test images it used, so the comparison is not the last word: as {{chapter:split-without-leaking}} shows,
+# a floor belongs to a test set and moves with it.
 #
 # ### Exercise: another blind model
 #
@@ -361,10 +361,10 @@ fig = plots.gallery(rows, labels=shown, colours=colours, columns=7)
 plots.show(fig, photo=True)
 
 # %% [markdown]
-# Siblings are alike, some of them closely. Two photographs of one mole tell you less about moles than photographs of two
-# moles do. So a claim about *lesions* rests on the number of lesions, and a model that has seen one sibling in training
-# may recognise the other one in the test. How much that is worth is the story of [Chapter
-# 2](02-split-without-leaking.ipynb). Until then: whatever is counted or averaged below uses one row per lesion, unless
+# Siblings are alike, some of them closely. Two photographs of one mole tell you less about moles than photographs of
+# two moles do. So a claim about *lesions* rests on the number of lesions, and a model that has seen one sibling in
+# training may recognise the other one in the test. How much that is worth is the story of
+# {{chapter:split-without-leaking}}. Until then: whatever is counted or averaged below uses one row per lesion, unless
 # it says otherwise.
 #
 # ### Exercise: count lesions, not images
@@ -644,8 +644,8 @@ for channel in channels:
 # - A gap in the age becomes the median age *and* a mark that says "was missing". The step is part of the pipeline, so it is
 #   learned from training rows alone.
 # - `class_weight="balanced"` makes a mistake on a rare diagnosis cost more, in proportion to its rarity.
-# - The model is always scored on lesions that it was not trained on: five parts (*folds*), each predicted by a model that
-#   learned from the other four, and all images of one lesion in one part. [Chapter 2](02-split-without-leaking.ipynb) opens
+# - The model is always scored on lesions that it was not trained on: five parts (*folds*), each predicted by a model
+#   that learned from the other four, and all images of one lesion in one part. {{chapter:split-without-leaking}} opens
 #   `lesion_groups`.
 
 # %%
@@ -827,9 +827,8 @@ checks.quiz("meet-the-data")
 #
 # ## What comes next
 #
-# Here all images of a lesion were kept together. A split by image does not do that.
-# [Chapter 2, Split without leaking](02-split-without-leaking.ipynb), measures how many marks a model that does look at
-# images gains from it without having earned them.
+# Here all images of a lesion were kept together. A split by image does not do that. {{chapter:split-without-leaking}}
+# measures how many marks a model that does look at images gains from it without having earned them.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the
 # [data card](../book/data-card.md). Not a medical device.

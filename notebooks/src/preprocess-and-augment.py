@@ -17,8 +17,8 @@
 # | to run, on a Colab T4 or on a laptop without a GPU | 1 |
 # | to do the three exercises | 40 |
 #
-# You need [Chapter 1](01-meet-the-data.ipynb), for the sources and their tints, and
-# [Chapter 2](02-split-without-leaking.ipynb), for the split. New words are in the [glossary](../book/glossary.md).
+# You need {{chapter:meet-the-data}}, for the sources and their tints, and {{chapter:split-without-leaking}}, for the
+# split. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -202,10 +202,10 @@ for reading, batch in readings.items():
 #
 # ## The colour of the light
 #
-# [Chapter 1](01-meet-the-data.ipynb) found that each source has a tint, and that the tint goes along with the
-# diagnosis. **Colour constancy** tries to take the light out and leave the skin. *Shades of Gray* guesses that all
-# colours of a scene together would be grey under white light: it estimates the light by a mean of each channel that
-# favours bright pixels, and divides by it (Finlayson and Trezzi 2004). In plain numpy:
+# {{chapter:meet-the-data}} found that each source has a tint, and that the tint goes along with the diagnosis. **Colour
+# constancy** tries to take the light out and leave the skin. *Shades of Gray* guesses that all colours of a scene
+# together would be grey under white light: it estimates the light by a mean of each channel that favours bright pixels,
+# and divides by it (Finlayson and Trezzi 2004). In plain numpy:
 
 # %%
 #| name: colour-constancy
@@ -377,9 +377,9 @@ for dx, (share, number) in found.iterrows():
 # A step is worth its price if a model that is scored on new lesions gets better by it. So measure: the same model, the
 # same lesions, the same folds, with each step and without. The cell below reads what the book found on the real
 # HAM10000, whatever data this page runs on. The model is a support vector machine on hand-crafted features of colour
-# and texture, which Chapter 4 explains. They are measured inside an outline of the lesion that comes with the data set,
-# the same one for all steps; the last line below the figure says what an automatic outline costs. Each repetition deals
-# other folds, the same for all steps, so that differences are paired.
+# and texture, which Chapter {{number:classical-baselines}} explains. They are measured inside an outline of the lesion
+# that comes with the data set, the same one for all steps; the last line below the figure says what an automatic
+# outline costs. Each repetition deals other folds, the same for all steps, so that differences are paired.
 
 # %%
 #| name: does-it-help
@@ -462,10 +462,10 @@ plots.show(fig, photo=True)
 # it happens to every image in the same way, a network can learn to live with it. It gets worse when training images are
 # turned *after* they are squashed: then they are stretched in a direction that changes from draw to draw, while every
 # image that is tested is stretched upright. Turn first, and each copy is what a turned camera would have given. (The
-# course's own pipeline turns what `load_pixels` has squashed; so wherever a chapter asks for squares, [Chapter
-# 5](05-cnn-from-scratch.ipynb) always and the transfer chapters in the full tier, it pays that price. The book's
-# records of the transfer chapters keep the proportions.) **Cropping** keeps the shapes and loses the sides, with
-# whatever part of a large lesion lies there. **Padding** keeps both and spends pixels on nothing.
+# course's own pipeline turns what `load_pixels` has squashed; so wherever a chapter asks for squares,
+# {{chapter:cnn-from-scratch}} always and the transfer chapters in the full tier, it pays that price. The book's records
+# of the transfer chapters keep the proportions.) **Cropping** keeps the shapes and loses the sides, with whatever part
+# of a large lesion lies there. **Padding** keeps both and spends pixels on nothing.
 #
 # Sizes also have to shrink without skipping: to keep every fourth pixel turns a thin hair into a row of dots.
 # `load_pixels` averages first (*antialiasing*).
@@ -691,10 +691,10 @@ print("is compiled for this purpose in place of TensorFlow's")
 #
 # ## Augment after the split
 #
-# [Chapter 2](02-split-without-leaking.ipynb) put exact copies on both sides of a split. Are *changed* copies safe? Let
-# the memoriser of that chapter sit the same five exams three times. It compares images by five by five squares. Besides
-# the training images it gets mirror images: first none, then those of its training images, then those of all images,
-# made and stored before anybody thought of a split.
+# {{chapter:split-without-leaking}} put exact copies on both sides of a split. Are *changed* copies safe? Let the
+# memoriser of that chapter sit the same five exams three times. It compares images by five by five squares. Besides the
+# training images it gets mirror images: first none, then those of its training images, then those of all images, made
+# and stored before anybody thought of a split.
 
 # %%
 #| name: copies-before-the-split
@@ -734,8 +734,8 @@ plots.show(fig)
 # Mirror images of the exam's own images are enough to give the answers away, though no image is in both sets. The
 # middle row is what honest augmentation is worth to the memoriser. So: split first, then augment the training images,
 # anew in each epoch, and store nothing. No changed copy of a validation or test image is trained on, and none counts as
-# an image of its own. (To average a model's answers to several views of one test image is another matter: [Chapter
-# 6](06-transfer-vgg16.ipynb).) And whatever is *estimated* from images, such as a mean colour to subtract, comes from
+# an image of its own. (To average a model's answers to several views of one test image is another matter:
+# {{chapter:transfer-vgg16}}.) And whatever is *estimated* from images, such as a mean colour to subtract, comes from
 # the training rows alone.
 #
 # ## Class weights, by hand
@@ -922,8 +922,8 @@ checks.quiz("preprocess-and-augment")
 # - Split, then augment the training images alone, anew in each epoch.
 # - Correct an imbalance once. Copies and weights together turn it upside down.
 #
-# **What comes next.** [Chapter 4](04-classical-baselines.ipynb) gives these images to three models of the time before
-# networks, and reads what they make of them.
+# **What comes next.** {{chapter:classical-baselines}} gives these images to three models of the time before networks,
+# and reads what they make of them.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.

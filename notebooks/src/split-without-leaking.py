@@ -18,8 +18,8 @@
 # | to run, on a Colab T4 or on a laptop without a GPU | 1 |
 # | to do the three exercises | 45 |
 #
-# You need [Chapter 1](01-meet-the-data.ipynb), for the seven diagnoses, and for precision, recall, F1 and balanced
-# accuracy. New words are in the [glossary](../book/glossary.md).
+# You need {{chapter:meet-the-data}}, for the seven diagnoses, and for precision, recall, F1 and balanced accuracy. New
+# words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -61,10 +61,10 @@ print(f"{len(train):,} images to learn from, {len(test):,} in the exam, "
 # %% [markdown]
 # No image is in both sets. That looks clean.
 #
-# Now meet the student. The **memoriser** understands nothing about skin. It shrinks each training image to five by
-# five squares and keeps them. In the exam it shrinks the new image too, looks for the most similar one it has kept,
-# and gives that image's diagnosis. Its proper name is *one-nearest-neighbour classifier*. Look at both of its marks, as
-# in [Chapter 1](01-meet-the-data.ipynb), and at the floor of each: what always answering nevus would get.
+# Now meet the student. The **memoriser** understands nothing about skin. It shrinks each training image to five by five
+# squares and keeps them. In the exam it shrinks the new image too, looks for the most similar one it has kept, and
+# gives that image's diagnosis. Its proper name is *one-nearest-neighbour classifier*. Look at both of its marks, as in
+# {{chapter:meet-the-data}}, and at the floor of each: what always answering nevus would get.
 #
 # **The puzzle.** The figure below shows exam images that the memoriser diagnoses correctly. For some of them it was
 # prepared unfairly, although no image is in both sets. Which? And how can that be? Decide before you read on.
@@ -132,10 +132,10 @@ plots.show(plots.gallery([photos, seen], ["exam", "what the\nmemoriser\nsees"], 
 # %% [markdown]
 # ## The same lesion, photographed twice
 #
-# [Chapter 1](01-meet-the-data.ipynb) found that many lesions were photographed several times: at another
-# magnification, at another angle, at a later visit. Those images share a `lesion_id`. We call them **siblings**. A
-# random split by image does not look at `lesion_id`. So ask of each exam image: is a sibling of it in the training
-# set? Where the answer is yes, there is **leakage**: what the exam is to measure has slipped into the training.
+# {{chapter:meet-the-data}} found that many lesions were photographed several times: at another magnification, at
+# another angle, at a later visit. Those images share a `lesion_id`. We call them **siblings**. A random split by image
+# does not look at `lesion_id`. So ask of each exam image: is a sibling of it in the training set? Where the answer is
+# yes, there is **leakage**: what the exam is to measure has slipped into the training.
 #
 # After the count comes the puzzle's answer: below each exam image stands the training image that the memoriser found
 # most similar. Then the audit is made visible: siblings on both sides of the split, diagnosis by diagnosis. And last,
@@ -285,8 +285,9 @@ print(f"The {(~leaked).sum():,} images never met: {before:.1%} right. "
 # <p><b>Expect.</b> "So leakage is harmless." Let it stand until the bars are on the screen.</p>
 # <p><b>Ask.</b> What else differs between lesions photographed once and often? Age, source, how the diagnosis was
 # made, who followed the lesion up.</p>
-# <p><b>When late.</b> Skip Exercise 2.1 and keep this section. Chapter 9 does the same with networks, which
-# cannot forget siblings after the fact: there two networks have to be trained.</p>
+# <p><b>When late.</b> Skip the exercise <i>count what leaks</i> and keep this section. Chapter
+# {{number:where-could-90-come-from}} does the same with networks, which cannot forget siblings after the fact: there
+# two networks have to be trained.</p>
 # </div>
 
 # %% [markdown]
@@ -313,10 +314,9 @@ for name in CLASSES:
     print(f"{name:>6} {copied[diagnosis[oversampled] == name].mean():6.1%}")
 
 # %% [markdown]
-# The memoriser need not even compare: it has those very images, pixel for pixel. And for six of the seven diagnoses
-# the exam asks hardly anything else. Augmentation, the turned and zoomed copies of
-# [Chapter 3](03-preprocess-and-augment.ipynb), leaks in the
-# same way if it is stored before the split.
+# The memoriser need not even compare: it has those very images, pixel for pixel. And for six of the seven diagnoses the
+# exam asks hardly anything else. Augmentation, the turned and zoomed copies of {{chapter:preprocess-and-augment}},
+# leaks in the same way if it is stored before the split.
 #
 # <div class="admonition tip alert alert-success">
 # <p class="title">The order that works</p>
@@ -434,9 +434,9 @@ plots.show(fig)
 
 # %% [markdown]
 # In each of the five exams the mark falls once the siblings are hidden: that is the leak, measured on the same images.
-# The grouped folds agree with it on average. But look how far single dots lie apart. A comparison of one leaky with
-# one grouped test set would mix the leak with the luck of the draw. [Chapter
-# 9](09-where-could-90-come-from.ipynb) builds on this *paired* design.
+# The grouped folds agree with it on average. But look how far single dots lie apart. A comparison of one leaky with one
+# grouped test set would mix the leak with the luck of the draw. {{chapter:where-could-90-come-from}} builds on this
+# *paired* design.
 #
 # ## Validation needs its own groups
 #
@@ -603,8 +603,7 @@ plots.show(fig)
 # %% [markdown]
 # So a fold cannot tell a good model of dermatofibroma from a poor one. Two things help. All five folds together test
 # every image once, which shortens the lines. And resampling *lesions*, not images, gives intervals that know about
-# siblings; [Chapter
-# 4](04-classical-baselines.ipynb) does so.
+# siblings; {{chapter:classical-baselines}} does so.
 #
 # ## Which exam did the paper sit?
 #
@@ -753,10 +752,10 @@ print(f"Always answering nv is right on {paper['nv']} of them, "
 # If the inference holds, then no sibling of a training image was in that exam (but for the missed pairs). And if the
 # ResNet sat it, too, leakage by siblings cannot explain its accuracy. (Its accuracy is a fraction of 938, as the search
 # asked; but so is one in eleven of all accuracies with four digits.) What else could? Look at the last line: most of
-# that exam is nevi. The recall of the paper's own network, weighted by images, is its accuracy
-# ([74 %](https://arxiv.org/abs/1912.03798)). So that network scores *less* than always answering "nv"; and so does the
-# paper's VGG16, if this was its exam.
-# [Chapters 8](08-against-the-paper.ipynb) and [9](09-where-could-90-come-from.ipynb) take it from there.
+# that exam is nevi. The recall of the paper's own network, weighted by images, is its accuracy ([74
+# %](https://arxiv.org/abs/1912.03798)). So that network scores *less* than always answering "nv"; and so does the
+# paper's VGG16, if this was its exam. {{chapter:against-the-paper}} and {{chapter:where-could-90-come-from}} take it
+# from there.
 #
 # ### Exercise: every test set that fits
 #
@@ -889,5 +888,5 @@ checks.quiz("split-without-leaking")
 # How common is all this? [Kapoor and Narayanan](https://doi.org/10.1016/j.patter.2023.100804) found leakage in
 # published work across seventeen fields of science. Often it takes one line that looks clean.
 #
-# **What comes next.** [Chapter 3](03-preprocess-and-augment.ipynb) prepares the images: resizing, equalising,
-# augmenting, and what each of them does to what a model can see.
+# **What comes next.** {{chapter:preprocess-and-augment}} prepares the images: resizing, equalising, augmenting, and
+# what each of them does to what a model can see.

@@ -19,8 +19,8 @@
 # | to run, on a laptop without a GPU | 2 |
 # | to do the three exercises | 45 |
 #
-# You need [Chapter 6](06-transfer-vgg16.ipynb) for backbones, cuts, heads and the two readings of one training. New
-# words are in the [glossary](../book/glossary.md).
+# You need {{chapter:transfer-vgg16}} for backbones, cuts, heads and the two readings of one training. New words are in
+# the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -131,14 +131,14 @@ print(f"the shares of the classes, answered to every image: loss {blind:.3f}")
 # must have learned something about the images. (The shallow one ends close to it.) With shortcuts the same sixteen
 # blocks have the lowest loss. The right panel suggests why. A gradient is passed back layer by layer, and each layer
 # multiplies it: many factors below one leave nearly nothing for the first layers. The answers fade on their way
-# forward, too, as in [Chapter 5](05-cnn-from-scratch.ipynb); so the last convolution has nearly nothing to work on, and
-# is told as little. What can still learn is the biases at the end, seven numbers that know how common each diagnosis
-# is, and no image. Where a block adds, answers and gradient have a way around it. (How far below one a factor is
-# depends on the random start, too: Keras's usual one was not made for ReLU, as Chapter 5 says, and with a larger one a
-# gradient fades less. And these are few steps from one start.)
+# forward, too, as in {{chapter:cnn-from-scratch}}; so the last convolution has nearly nothing to work on, and is told
+# as little. What can still learn is the biases at the end, seven numbers that know how common each diagnosis is, and no
+# image. Where a block adds, answers and gradient have a way around it. (How far below one a factor is depends on the
+# random start, too: Keras's usual one was not made for ReLU, as Chapter {{number:cnn-from-scratch}} says, and with a
+# larger one a gradient fades less. And these are few steps from one start.)
 #
-# Batch normalisation, which you met in Chapter 5, keeps gradients from fading, and is not
-# in these stacks. It is no full answer: He and colleagues found that a plain network of more layers stays behind one of
+# Batch normalisation, which you met in Chapter {{number:cnn-from-scratch}}, keeps gradients from fading, and is not in
+# these stacks. It is no full answer: He and colleagues found that a plain network of more layers stays behind one of
 # fewer even with it, for a reason that they left open. Shortcuts helped there, too. They named such networks **residual
 # networks**, and trained some of more than a hundred layers on ImageNet: a block has to learn only what is to be
 # *added* to its input ([He et al. 2016](https://doi.org/10.1109/CVPR.2016.90)). A **shortcut** that hands on what it
@@ -375,7 +375,7 @@ checks.check("fold-normalisation", folded, ham)
 # <p><b>The point.</b> Freezing weights does not freeze running averages. No error tells you.</p>
 # <p><b>Expect.</b> "No gradient, so nothing changes." The printed drift says otherwise.</p>
 # <p><b>Ask.</b> "Why did VGG16 not have this trap?" (It has no batch normalisation.)</p>
-# <p><b>When late.</b> Exercise 7.3 is for home.</p>
+# <p><b>When late.</b> The exercise <i>fold it in</i> is for home.</p>
 # </div>
 
 # %% [markdown]
@@ -467,21 +467,21 @@ print("  ", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
 # %% [markdown]
 # Read it from the top. Frozen, the residual network's features are better than VGG16's, under the two protocols
 # compared here, in both measures and both readings, and all eight intervals leave out zero; on the 938 that of the
-# balanced accuracy ends close to it. Retraining the last
-# block alone, on the images as they are, buys nothing that can be told from none under any of three protocols, the
-# leaky one included. It costs: as trained, on the 938 the accuracy is lower, under the naive split the balanced
-# accuracy, and those intervals lie below zero; with evened priors the accuracy is lower on the 938, more
-# clearly, and under grouped. (As trained, so nearly does that of the accuracy under the naive split; but the ends
-# of an interval are drawn, too, and this one lies so close to zero that other random draws may put it on either side.)
-# After one to three epochs the validation loss rises again. (The two recipes differ in learning rate, batch size and
-# the time that the head had alone, and the networks with one block retrained were computed with more digits; so not all
-# of it need be the block.) Retraining more blocks, on several changed views of each image, and asking about several
-# views, pays in balanced accuracy, as trained, under both protocols that it was measured under; in accuracy it pays
-# where it is asked about many lesions, and on the paper's small and easy test set nothing of that can be seen. Against
-# `last`, too, it is ahead in balanced accuracy. More blocks, changed views, a mean of several answers, fewer digits: the
-# two recipes, `tuned` and `last`, differ in all of these, and these records cannot say which of them it was. (In Chapter
-# 6 one block was retrained on several views, and it paid. That decides nothing: VGG16's last block is nearly a quarter
-# of its convolutions. Of the six blocks of the residual network's third stage, `tuned` retrains four, and `last` one.)
+# balanced accuracy ends close to it. Retraining the last block alone, on the images as they are, buys nothing that can
+# be told from none under any of three protocols, the leaky one included. It costs: as trained, on the 938 the accuracy
+# is lower, under the naive split the balanced accuracy, and those intervals lie below zero; with evened priors the
+# accuracy is lower on the 938, more clearly, and under grouped. (As trained, so nearly does that of the accuracy under
+# the naive split; but the ends of an interval are drawn, too, and this one lies so close to zero that other random
+# draws may put it on either side.) After one to three epochs the validation loss rises again. (The two recipes differ
+# in learning rate, batch size and the time that the head had alone, and the networks with one block retrained were
+# computed with more digits; so not all of it need be the block.) Retraining more blocks, on several changed views of
+# each image, and asking about several views, pays in balanced accuracy, as trained, under both protocols that it was
+# measured under; in accuracy it pays where it is asked about many lesions, and on the paper's small and easy test set
+# nothing of that can be seen. Against `last`, too, it is ahead in balanced accuracy. More blocks, changed views, a mean
+# of several answers, fewer digits: the two recipes, `tuned` and `last`, differ in all of these, and these records
+# cannot say which of them it was. (In Chapter {{number:transfer-vgg16}} one block was retrained on several views, and
+# it paid. That decides nothing: VGG16's last block is nearly a quarter of its convolutions. Of the six blocks of the
+# residual network's third stage, `tuned` retrains four, and `last` one.)
 #
 # And all of it, retrained whole? In each epoch it saw new versions of the images, and of these networks it has the
 # lowest loss on the validation lesions of that protocol; by them its epoch was chosen, too, as for the others, and from
@@ -516,13 +516,14 @@ print("  ", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
 #
 # The paper's best number is its ResNet's accuracy of 90.5 % ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)), and
 # a confusion matrix, a picture that is its Figure 3, is all that it shows besides. Here is ours, on the test set that
-# [Chapter 2](02-split-without-leaking.ipynb) infers. It is the frozen one, whose accuracy on these images is the highest
-# of our ResNets' by a hair; its epoch was chosen elsewhere.
+# {{chapter:split-without-leaking}} infers. It is the frozen one, whose accuracy on these images is the highest of our
+# ResNets' by a hair; its epoch was chosen elsewhere.
 
 # %%
 #| name: resnet-confusion
-#| caption: Confusion matrix of our ResNet with frozen weights on 938 test images, drawn as Chapter 2 infers for the paper.
-#|   Rows are true, columns are answers; the shade is the share of the row.
+#| caption: Confusion matrix of our ResNet with frozen weights on 938 test images, drawn as Chapter
+#|   {{number:split-without-leaking}} infers for the paper. Rows are true, columns are answers; the shade is the share
+#|   of the row.
 #| alt: A table of counts with one row and one column a diagnosis. The cell of nevi that were called nevi is by far the
 #|   largest; in the row of melanoma many stand in the column of nevi.
 ours = book["resnet-frozen-holdout938-200x150"]
@@ -552,10 +553,10 @@ print("found by the others:", ", ".join(f"{kind} {count}" for kind, count in mel
 #
 # ## A record of your own
 #
-# The same recipe as in Chapter 6, with a residual network: frozen blocks asked once, then a head, then head and tail.
-# In the quick tier a rehearsal; on Colab, with the real data and `SKIN_TIER=full`, it is the whole ResNet50 on images
-# of 224 pixels, which nobody has measured for this book yet. Yours fills the place, and the figure above shows it when
-# you run it again.
+# The same recipe as in Chapter {{number:transfer-vgg16}}, with a residual network: frozen blocks asked once, then a
+# head, then head and tail. In the quick tier a rehearsal; on Colab, with the real data and `SKIN_TIER=full`, it is the
+# whole ResNet50 on images of 224 pixels, which nobody has measured for this book yet. Yours fills the place, and the
+# figure above shows it when you run it again.
 #
 # And what if no convolution is frozen? The recipe `resnet-whole` retrains them all, on new versions of the images in
 # each epoch. (The batch normalisations stay in use mode, as above.) Then no frozen part can be asked once and for all,
@@ -569,7 +570,7 @@ if recipe.frozen == "boundary":
     recipe = replace(recipe, views=views, augmentation=recipe.augmentation if views > 1 else None)
 mine = networks.train(recipe, ham, config, split)
 name = "{kind}-grouped-{1}x{0}-{tier}".format(*config.sizes.image, kind=kind, tier=config.tier)
-path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 7.")
+path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook transfer-resnet.")
 print(records.load_run(path))
 
 # %% tags=["assertion"]
@@ -641,8 +642,8 @@ checks.quiz("transfer-resnet")
 #   of each image.
 # - Compare two models lesion by lesion, not by whether their intervals overlap.
 #
-# **What comes next.** You have trained one network of each kind that the paper trained. [Chapter
-# 8](08-against-the-paper.ipynb) puts it all on one page, beside what is printed.
+# **What comes next.** You have trained one network of each kind that the paper trained. {{chapter:against-the-paper}}
+# puts it all on one page, beside what is printed.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.

@@ -21,8 +21,8 @@
 # | to run, on a laptop without a GPU | 1 |
 # | to do the three exercises | 40 |
 #
-# You need [Chapter 5](05-cnn-from-scratch.ipynb) for convolutions and training, and [Chapter
-# 4](04-classical-baselines.ipynb) for the models to beat. New words are in the [glossary](../book/glossary.md).
+# You need {{chapter:cnn-from-scratch}} for convolutions and training, and {{chapter:classical-baselines}} for the
+# models to beat. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -91,9 +91,9 @@ plots.show(plots.gallery([tiles[row : row + 16] for row in range(0, 64, 16)], ["
 
 # %% [markdown]
 # With ImageNet's weights you see edges, lines and colours here: compare them with the three kernels that a person wrote
-# in [Chapter 5](05-cnn-from-scratch.ipynb). Nobody wrote these. (With random weights you see noise, and the maps below
-# are of no use either.) Whoever sorts photographs, of teapots or of lesions, needs edges and colours first; that is why
-# weights learned on one task are a start for another. This is **transfer learning**.
+# in {{chapter:cnn-from-scratch}}. Nobody wrote these. (With random weights you see noise, and the maps below are of no
+# use either.) Whoever sorts photographs, of teapots or of lesions, needs edges and colours first; that is why weights
+# learned on one task are a start for another. This is **transfer learning**.
 
 # %%
 #| name: vgg16-maps
@@ -449,8 +449,8 @@ checks.check("equal-priors", evened, ham)
 # %% [markdown]
 # ## The records: on all real images
 #
-# Before you look, write down two guesses. Does a frozen VGG16 beat the handcrafted features of [Chapter
-# 4](04-classical-baselines.ipynb)? And how far ahead of the frozen network is the one whose last block was retrained?
+# Before you look, write down two guesses. Does a frozen VGG16 beat the handcrafted features of
+# {{chapter:classical-baselines}}? And how far ahead of the frozen network is the one whose last block was retrained?
 
 # %%
 #| name: vgg16-records
@@ -522,22 +522,22 @@ for question, (name, other) in PAIRS.items():
 # %% [markdown]
 # Each line is the difference on the same lesions, over the folds that both records have, with its interval. A frozen
 # VGG16 does *not* beat features that were made for lesions. Those were also measured inside outlines that an expert had
-# checked, which the network does not get ([Chapter 4](04-classical-baselines.ipynb)), and the support vector machine on
-# them was tuned and calibrated on validation images, where the head had one fixed setting and no calibration; how much
-# of their lead that is, these records cannot say. Retraining the last block, with several views of each image, is
-# better in both measures, under both protocols. (The frozen network was shown one plain view, with another learning
-# rate, batch size and patience, so the gain belongs to all of that together.)
-# From the handcrafted features it cannot be told apart, under either. And evening the priors trades accuracy for
-# balanced accuracy, with one and the same network: whoever reports only one of the two numbers has chosen for you.
+# checked, which the network does not get ({{chapter:classical-baselines}}), and the support vector machine on them was
+# tuned and calibrated on validation images, where the head had one fixed setting and no calibration; how much of their
+# lead that is, these records cannot say. Retraining the last block, with several views of each image, is better in both
+# measures, under both protocols. (The frozen network was shown one plain view, with another learning rate, batch size
+# and patience, so the gain belongs to all of that together.) From the handcrafted features it cannot be told apart,
+# under either. And evening the priors trades accuracy for balanced accuracy, with one and the same network: whoever
+# reports only one of the two numbers has chosen for you.
 #
 # The paper's VGG16 has an accuracy of 78 % ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). On the test set that
-# [Chapter 2](02-split-without-leaking.ipynb) infers, that is below the floor, though not clearly: its interval reaches
-# the floor, as [Chapter 8](08-against-the-paper.ipynb) computes. Ours, as it was trained, is clearly above. So the same
-# architecture need not stay at the floor.
+# {{chapter:split-without-leaking}} infers, that is below the floor, though not clearly: its interval reaches the floor,
+# as {{chapter:against-the-paper}} computes. Ours, as it was trained, is clearly above. So the same architecture need
+# not stay at the floor.
 #
 # What a network was asked can cost it the floor: our frozen one, read as if all diagnoses were equally common, lies
-# below it as well. The paper names class weights, and copies of rare images besides ([Chapter
-# 3](03-preprocess-and-augment.ipynb)); whether for its VGG16, too, it does not make clear. One such correction is not
+# below it as well. The paper names class weights, and copies of rare images besides
+# ({{chapter:preprocess-and-augment}}); whether for its VGG16, too, it does not make clear. One such correction is not
 # enough to explain its score: our retrained network, which is built more like the paper's, stays above the floor in
 # that reading. Two at once would be more than enough: "evened twice", in the last lines above, divides by the shares
 # twice, as if the rarest class were the commonest, and both networks fall far below the paper's score. It shifts
@@ -566,7 +566,7 @@ for question, (name, other) in PAIRS.items():
 recipe = replace(networks.RECIPES["vgg16-tuned"], views=views, augmentation=augmentation)
 mine = networks.train(recipe, ham, config, split)
 name = "vgg16-tuned-grouped-{1}x{0}-{tier}".format(*config.sizes.image, tier=config.tier)
-path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook of Chapter 6.")
+path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Trained by the notebook transfer-vgg16.")
 print(records.load_run(path))
 
 # %% tags=["assertion"]
@@ -606,8 +606,8 @@ checks.quiz("transfer-vgg16")
 # - Frozen features of other photographs need not beat features made for the task. Look at a record before you say so.
 # - One training has several readings. Say which priors yours has.
 #
-# **What comes next.** The paper's best number is not VGG16's. [Chapter 7](07-transfer-resnet.ipynb) takes a network
-# three times as deep, asks why it can be trained at all, and meets a trap that VGG16 does not have.
+# **What comes next.** The paper's best number is not VGG16's. {{chapter:transfer-resnet}} takes a network three times
+# as deep, asks why it can be trained at all, and meets a trap that VGG16 does not have.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
 # card](../book/data-card.md). Not a medical device.

@@ -19,10 +19,9 @@
 # | to run, on a laptop without a GPU | 1 |
 # | to do the three exercises | 45 |
 #
-# You need [Chapter 2](02-split-without-leaking.ipynb) for the protocols, [Chapter 4](04-classical-baselines.ipynb) for
-# run records, and [Chapters 6](06-transfer-vgg16.ipynb) and [7](07-transfer-resnet.ipynb) for frozen and retrained
-# networks. [Chapter 8](08-against-the-paper.ipynb) puts all models side by side. New words are in the
-# [glossary](../book/glossary.md).
+# You need {{chapter:split-without-leaking}} for the protocols, {{chapter:classical-baselines}} for run records, and
+# {{chapter:transfer-vgg16}} and {{chapter:transfer-resnet}} for frozen and retrained networks.
+# {{chapter:against-the-paper}} puts all models side by side. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 import sys
@@ -80,9 +79,9 @@ my_bet = {"the mix": None, "the epoch": None, "luck": None, "the leak": None, "a
 # %% [markdown]
 # ## Which exam was it?
 #
-# [Chapter 2](02-split-without-leaking.ipynb) found, by a longer search, a test set that fits the paper's tables. Here
-# is the core of it, for you to run: of the lesions that were photographed once, take each share from five to fifty
-# hundredths, stratified. For which shares can all seven printed recalls be fractions of their classes' test counts?
+# {{chapter:split-without-leaking}} found, by a longer search, a test set that fits the paper's tables. Here is the core
+# of it, for you to run: of the lesions that were photographed once, take each share from five to fifty hundredths,
+# stratified. For which shares can all seven printed recalls be fractions of their classes' test counts?
 
 # %% tags=["nbval-check-output"]
 # Garg, Maheshwari, Shukla, arXiv:1912.03798: the recalls of its CNN, Table 3, and the accuracy of its ResNet.
@@ -337,7 +336,7 @@ print(carried.round(3).to_string())
 # <p><b>Expect.</b> "So the paper is right." Its number may well be; what it means is another question: how high is the
 # floor of that exam?</p>
 # <p><b>Ask.</b> "Do we still need a leak to explain it?" (No. Which does not show that there was none.)</p>
-# <p><b>When late.</b> Skip Exercise 9.2; keep this figure.</p>
+# <p><b>When late.</b> Skip the exercise <i>weights, image by image</i>; keep this figure.</p>
 # </div>
 
 # %% [markdown]
@@ -357,13 +356,14 @@ shown = naive[["images", "share_nv", "accuracy", "balanced_accuracy"]].round({"i
 print(shown.astype({"images": int}).to_string(float_format="{:.3f}".format))
 
 # %% [markdown]
-# Here `1-nn` is the memoriser of Chapter 2, `logistic` the logistic regression of Chapter 6, `svm` a machine of the
-# kind of Chapter 4, with parameters fixed beforehand; their features are what a frozen network answers, averaged.
-# Compare `leaked` with `not leaked`. By accuracy, the images whose lesions the models had met are those that they get
-# wrong more often. Does a leak harm? By balanced accuracy the memoriser is far better on them. Two scores, two
-# verdicts, and neither compares like with like. Look at the share of nevi: lesions photographed once are mostly nevi,
-# and those are easy. Two things differ, the leak and the lesions. Comparing the two protocols has the same flaw in a
-# milder form: other images, other training sets.
+# Here `1-nn` is the memoriser of Chapter {{number:split-without-leaking}}, `logistic` the logistic regression of
+# Chapter {{number:transfer-vgg16}}, `svm` a machine of the kind of Chapter {{number:classical-baselines}}, with
+# parameters fixed beforehand; their features are what a frozen network answers, averaged. Compare `leaked` with `not
+# leaked`. By accuracy, the images whose lesions the models had met are those that they get wrong more often. Does a
+# leak harm? By balanced accuracy the memoriser is far better on them. Two scores, two verdicts, and neither compares
+# like with like. Look at the share of nevi: lesions photographed once are mostly nevi, and those are easy. Two things
+# differ, the leak and the lesions. Comparing the two protocols has the same flaw in a milder form: other images, other
+# training sets.
 #
 # ## The paired design
 #
@@ -478,7 +478,8 @@ for name in ("leakage-frozen", "leakage-tuned"):
     facts, results = records.load_experiment(records.book_folder() / name)
     notes[name] = facts["notes"]
     parts.append(evaluate.leak_effects(results, ratio=facts["test_images"] / facts["training_images"]))
-effects = pd.concat(parts).rename(index={"tuned": "last"}, level="model")  # Chapter 7 calls more blocks so
+# "tuned" is the last block alone in these records; Chapter {{number:transfer-resnet}} has the word for more blocks.
+effects = pd.concat(parts).rename(index={"tuned": "last"}, level="model")
 shown = effects.xs("accuracy", level="metric")
 shown = 100 * shown.loc[[(m, s) for m in shown.index.unique(0) for s in ("could leak", "control")],
                         ["value", "low", "high"]]
@@ -499,7 +500,7 @@ print(textwrap.fill(f"last: {notes['leakage-tuned']}", 80))
 # is not "no effect".</p>
 # <p><b>Expect.</b> "It crosses the line, so there is no leak."</p>
 # <p><b>Ask.</b> "How large may the effect on the trained network still be?" (As large as the right end of its line.)</p>
-# <p><b>When late.</b> Draw the sets A and B on the board, show the figure, skip Exercise 9.3.</p>
+# <p><b>When late.</b> Draw the sets A and B on the board, show the figure, skip the exercise <i>B from A</i>.</p>
 # </div>
 
 # %%
