@@ -1,8 +1,9 @@
 """Helpers of the course *Learning to See Skin Lesions*: ten rooms, in the order the data flows.
 
-``ham10000 → settings → data → splits → classical → evaluate → records → networks → plots → checks``.
-A room imports only from rooms before it, and TensorFlow only ``networks``.  What a chapter calls is exported by its
-room; files and names that begin with an underscore are the room's own.
+``ham10000 settings → data splits → classical evaluate → records → networks; plots, checks``
+
+A room imports only from the floors before it, and TensorFlow is imported in ``networks`` alone.  What a chapter calls
+is exported by its room; files and names that begin with an underscore are the room's own.
 
 Not a medical device: this code teaches, it diagnoses nobody.
 """

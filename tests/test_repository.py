@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import rooms
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -197,21 +198,114 @@ def test_missed_pairs_are_eighteen_pairs_of_different_images():
     assert all(re.fullmatch(r"ISIC_\d{7}", image) for image in ids)
 
 
-def test_rooms_are_small_and_import_only_from_rooms_before_them():
-    order = re.split(r"\s*→\s*", re.search(r"``(ham10000 → .*?)``", helpers.__doc__, flags=re.DOTALL).group(1))
-    for room in (ROOT / "helpers").rglob("*.py"):
-        text = room.read_text()
-        assert len(text.splitlines()) <= 300, f"{room.name} has more than 300 lines"
-        name = room.relative_to(ROOT / "helpers").parts[0].removesuffix(".py")
-        if name == "__init__":
-            continue
-        assert name in order, f"{name} is missing from the list of rooms in helpers/__init__.py"
-        used = re.findall(r"^\s*from helpers\.(\w+)", text, flags=re.MULTILINE)
-        used += [
-            n.strip() for line in re.findall(r"^\s*from helpers import (.*)", text, flags=re.M) for n in line.split(",")
-        ]
-        later = {n for n in used if n in order and order.index(n) > order.index(name)}
-        assert not later, f"{name} imports from rooms after it: {later}"
+# --- the rooms of the package ----------------------------------------------------------------------------------------
+
+
+def test_the_rooms_export_what_the_chapters_call_and_a_learner_can_hold_it():
+    assert rooms.calls(ROOT).keys() >= rooms.packages(ROOT).keys() > set()
+    assert rooms.face(ROOT) == []
+
+
+def test_tensorflow_is_imported_for_networks_alone():
+    imported = {module.split(".")[0] for path in rooms.files(ROOT) for _, module in rooms.imports(path, ROOT)}
+    assert imported >= rooms.FRAMEWORKS
+    assert rooms.frameworks(ROOT) == []
+
+
+def test_a_room_imports_only_from_the_floors_below_it():
+    assert rooms.order(ROOT) == []
+
+
+#: A project of three rooms that keeps every rule.
+MADE_UP = {
+    "helpers/__init__.py": '"""Rooms: ``ham10000 → data → networks; plots``."""\n',
+    "helpers/ham10000.py": "CLASSES = ()\n",
+    "helpers/plots.py": "from helpers.ham10000 import CLASSES\n\ndef bars(): ...\n",
+    "helpers/data/__init__.py": 'from helpers.data._files import load\n\n__all__ = ["load"]\n',
+    "helpers/data/_files.py": "from helpers import ham10000\n\ndef load(): ...\n",
+    "helpers/networks/__init__.py": 'from helpers.networks._fit import fit\n\n__all__ = ["fit"]\n',
+    "helpers/networks/_fit.py": "def fit():\n    import tensorflow\n    from helpers import data\n",
+    "notebooks/src/first.py": "# %%\nif colab:\n    # %pip install x\n\n# %%\nfrom helpers import data, networks as n\n"
+    "from helpers.ham10000 import CLASSES\ndata.load(n.fit())\n",
+}
+
+
+def project(folder, changes=()):
+    for name, text in {**MADE_UP, **dict(changes)}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_project_that_keeps_the_rules_has_no_problem(tmp_path):
+    root = project(tmp_path)
+    assert rooms.face(root) == rooms.frameworks(root) == rooms.order(root) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("helpers/data/_files.py", "def load():\n    from helpers import networks\n", "data imports networks"),
+        ("helpers/data/_files.py", "from helpers.networks._fit import fit\n", "data imports networks"),
+        ("helpers/data/_files.py", "from helpers import (\n    ham10000,\n    plots,\n)\n", "data imports plots"),
+        ("helpers/data/_files.py", "import helpers.networks as n\n", "data imports networks"),
+        ("helpers/data/_files.py", "from ..networks import fit\n", "data imports networks"),
+        ("helpers/ham10000.py", "if True:\n    import helpers.data\n", "ham10000 imports data"),
+        ("helpers/plots.py", "import helpers.late\n", None),
+        ("helpers/late.py", "", "late is missing from the line"),
+        ("helpers/__init__.py", '"""Rooms: ``ham10000 → data → gone → networks; plots``."""\n', "gone of the line"),
+        ("helpers/__init__.py", '"""Rooms: ``ham10000 data → networks; plots``."""\n', "data imports ham10000"),
+    ],
+)
+def test_the_check_of_the_order_sees_what_it_looks_for(tmp_path, name, text, problem):
+    problems = rooms.order(project(tmp_path, [(name, text)]))
+    assert problems == [] if problem is None else len(problems) == 1 and problem in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("helpers/plots.py", "import keras\n"),
+        ("helpers/data/_files.py", "def load():\n    from tensorflow.data import Dataset\n"),
+        ("helpers/data/_deep/_deeper.py", "import numpy, tensorflow as tf\n"),
+        ("helpers/ham10000.py", 'import importlib\nimportlib.import_module("keras.layers")\n'),
+    ],
+)
+def test_the_check_of_tensorflow_sees_what_it_looks_for(tmp_path, name, text):
+    (problem,) = rooms.frameworks(project(tmp_path, [(name, text)]))
+    assert problem.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("notebooks/src/first.py", "from helpers import data, networks\nnetworks.fit()\n", "exports load, which no"),
+        ("notebooks/src/first.py", MADE_UP["notebooks/src/first.py"] + "data.look()\n", "calls helpers.data.look"),
+        ("notebooks/src/more.py", "def f():\n    from helpers.data import find\n", "calls helpers.data.find"),
+        ("notebooks/src/more.py", "from helpers import plots\nplots._bars()\n", "plots._bars, which is private"),
+        ("helpers/data/__init__.py", "from helpers.data._files import load\n\n__all__ = []\n", "load"),
+        (
+            "helpers/data/__init__.py",
+            'from helpers.data._files import load\n\n__all__ = ["load"]\n\ndef look(): ...\n',
+            "has look, not in __all__",
+        ),
+        ("helpers/data/__init__.py", '__all__ = ["load"]\n', "lists load, which it has not"),
+        ("helpers/data/sources.py", "", "its name has to begin with an underscore"),
+        ("helpers/data/sample/__init__.py", "", "its name has to begin with an underscore"),
+        (
+            "notebooks/src/more.py",
+            "from helpers import ham10000 as h\n" + "".join(f"h.N{number}\n" for number in range(rooms.MOST_NAMES)),
+            "names are too many to hold",
+        ),
+    ],
+)
+def test_the_check_of_the_exports_sees_what_it_looks_for(tmp_path, name, text, problem):
+    problems = rooms.face(project(tmp_path, [(name, text)]))
+    assert problems and any(problem in sentence for sentence in problems)
+
+
+# --- make ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed here")
