@@ -35,6 +35,7 @@ def extension(name):
 
 status_page = extension("status_page")
 model_card = extension("model_card")
+chapter_links = extension("chapter_links")
 teaching = extension("teaching")
 
 
@@ -360,64 +361,109 @@ def test_runs_are_those_that_the_readers_see(found):
 # The teacher's page
 
 HEAD = "# %% [markdown]\n# # {title}\n#\n# | to read | {read} |\n# | to do the three exercises | {do} |\n"
+BOOK = teaching.notebooks.chapters(ROOT)
 
 
 def test_the_minutes_of_the_teachers_page_are_those_at_the_chapters_heads():
-    found = teaching.chapters(ROOT / "notebooks" / "src")
-    said = teaching.substitutions(found)
-    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert len(found) == len(notebooks) > 0
-    for path in notebooks:
-        head = json.loads(path.read_text())["cells"][0]["source"]
+    times, texts = teaching.durations(BOOK), teaching.substitutions(BOOK)
+    assert len(times) == len(BOOK) > 0
+    for slug in BOOK:
+        head = json.loads((ROOT / "notebooks" / f"{slug}.ipynb").read_text())["cells"][0]["source"]
         read, do = (int(re.search(rf"\| to {what}[^|]* \| (\d+) \|", "".join(head))[1]) for what in ("read", "do"))
-        (row,) = (line for line in said["teaching_chapters"].splitlines() if f"(../notebooks/{path.name})" in line)
+        (row,) = (line for line in texts["teaching_chapters"].splitlines() if f"(../notebooks/{slug}.ipynb)" in line)
         assert row.endswith(f" | {read} | {do} | {read + do} |")
-    hours = sum(sum(minutes) for _, *minutes in found.values()) / 60
-    assert abs(int(said["teaching_hours"]) - hours) <= 0.5
+    hours = sum(sum(minutes) for _, *minutes in times.values()) / 60
+    assert abs(int(texts["teaching_hours"]) - hours) <= 0.5
 
 
 def test_a_head_without_minutes_is_named(tmp_path):
-    (tmp_path / "01-a.py").write_text(HEAD.format(title="A", read=20, do=30))
-    assert teaching.chapters(tmp_path) == {1: ("[Chapter 1: A](../notebooks/01-a.ipynb)", 20, 30)}
-    (tmp_path / "02-b.py").write_text(HEAD.format(title="B", read="?", do=30))
-    with pytest.raises(ValueError, match=r"02-b\.py: the head lacks"):
-        teaching.chapters(tmp_path)
+    def chapter(number, title, read):
+        source = tmp_path / f"{title.lower()}.py"
+        source.write_text(HEAD.format(title=title, read=read, do=30))
+        return {source.stem: teaching.notebooks.Chapter(source.stem, number, title, source)}
+
+    book = chapter(1, "A", 20)
+    assert teaching.durations(book) == {"a": ("[Chapter 1: A](../notebooks/a.ipynb)", 20, 30)}
+    with pytest.raises(ValueError, match=r"b\.py: the head lacks"):
+        teaching.durations(book | chapter(2, "B", "?"))
 
 
 def test_a_day_runs_on_by_the_minutes_of_its_items():
-    found = {1: ("[one]", 25, 30), 2: ("[two]", 40, 0)}
-    rows, end = teaching.clock([("Hello", 10), 1, ("part of {chapter2}", 15)], found)
-    assert rows == [("09:00", "Hello", 10), ("09:10", "[one]", 55), ("10:05", "part of [two]", 15)] and end == "10:20"
+    times = {"first": ("[one]", 25, 30), "second": ("[two]", 40, 0)}
+    rows, end = teaching.clock([("Hello", 10), "first", ("part of another", 15)], times)
+    assert rows == [("09:00", "Hello", 10), ("09:10", "[one]", 55), ("10:05", "part of another", 15)]
+    assert end == "10:20"
 
 
 @pytest.mark.parametrize(
     ("plan", "ends"), [("half_day", ["13:00"]), ("one_day", ["17:30"]), ("two_days", ["17:30", "17:30"])]
 )
 def test_a_plan_ends_in_time_pauses_often_and_takes_the_chapters_in_order(plan, ends):
-    found, days = teaching.chapters(ROOT / "notebooks" / "src"), teaching.PLANS[plan]
+    times, days = teaching.durations(BOOK), teaching.PLANS[plan]
     for day, latest in zip(days, ends, strict=True):
-        rows, end = teaching.clock(day, found)
+        rows, end = teaching.clock(day, times)
         assert end <= latest
         stretch = 0
         for _, what, minutes in rows:
             stretch = 0 if what in ("Pause", "Lunch") else stretch + minutes
             assert stretch <= 90, f"{plan}: {stretch} minutes without a pause, up to {what}"
-    whole = [item for day in days for item in day if isinstance(item, int)]
-    assert whole == sorted(set(whole)) and set(whole) <= set(found)
-    assert plan != "two_days" or set(whole) == set(found)
+    whole = [item for day in days for item in day if isinstance(item, str)]
+    assert whole == [slug for slug in BOOK if slug in whole]
+    assert plan != "two_days" or whole == list(BOOK)
+
+
+def test_the_plans_link_the_chapters_by_their_numbers():
+    texts = teaching.substitutions(BOOK)
+    for plan, days in teaching.PLANS.items():
+        whole = [item for day in days for item in day if isinstance(item, str)]
+        assert whole
+        for slug in whole:
+            assert (
+                f"[Chapter {BOOK[slug].number}: {BOOK[slug].title}](../notebooks/{slug}.ipynb)"
+                in (texts[f"teaching_{plan}"])
+            )
+        assert "{{" not in texts[f"teaching_{plan}"]
+
+
+def sections(slug):
+    """Return the titles of a chapter's sections and exercises."""
+    return re.findall(r"^# ###? (.+)$", BOOK[slug].source.read_text(encoding="utf-8"), re.M)
 
 
 def test_the_teachers_page_names_sections_that_the_chapters_have():
     text = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d) \| (.+) \| (.+) \|$", text, re.M)
-    planned = [("9", words) for words, _ in [teaching.MIX]]
-    assert [int(number) for number, *_ in rows] == sorted(teaching.chapters(ROOT / "notebooks" / "src"))
-    for number, *cells in [*rows, *planned]:
-        (path,) = (ROOT / "notebooks" / "src").glob(f"0{number}-*.py")
-        sections = re.findall(r"^# ###? (Exercise \d\.\d|.+?)(?:: .+)?$", path.read_text(encoding="utf-8"), re.M)
-        sections += re.findall(r"^# ## (.+)$", path.read_text(encoding="utf-8"), re.M)
+    rows = re.findall(r"^\| \{\{chapter:([a-z0-9-]+)\}\} \| (.+) \| (.+) \|$", text, re.M)
+    assert [slug for slug, *_ in rows] == list(BOOK)
+    for slug, *cells in [*rows, ("where-could-90-come-from", teaching.MIX[0])]:
         named = [name for cell in cells for name in re.findall(r"\*(.+?)\*", cell)]
-        assert len(named) >= 3 and not set(named) - set(sections), f"Chapter {number}"
-    for name, number in {"The paired design": 9, "Was it done?": 5, "What the paper leaves out": 8}.items():
-        (path,) = (ROOT / "notebooks" / "src").glob(f"0{number}-*.py")
-        assert f"*{name}*" in text and f"\n# ## {name}\n" in path.read_text(encoding="utf-8")
+        assert len(named) >= 3 and not set(named) - set(sections(slug)), slug
+    for name, slug in {
+        "The paired design": "where-could-90-come-from",
+        "Was it done?": "cnn-from-scratch",
+        "What the paper leaves out": "against-the-paper",
+    }.items():
+        assert f"*{name}*" in text and name in sections(slug)
+
+
+# Chapters' numbers
+
+
+def test_a_page_s_chapters_are_numbered_by_the_table_of_contents():
+    page = ["{{chapter:cnn-from-scratch}}, of {{ chapters }}; Chapter {{number:meet-the-data}}"]
+    chapter_links.number(None, "book/index", page)
+    number = BOOK["cnn-from-scratch"].number
+    assert page == [f"[Chapter {number}](../notebooks/cnn-from-scratch.ipynb), of {{{{ chapters }}}}; Chapter 1"]
+    config = SimpleNamespace(myst_substitutions={})
+    chapter_links.count(None, config)
+    assert config.myst_substitutions == {"chapters": str(len(BOOK))}
+
+
+def test_no_page_types_the_number_or_the_file_of_a_chapter():
+    pages = [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks" / "src").glob("*.py")]
+    assert len(pages) > len(BOOK)
+    for path in pages:
+        text = path.read_text(encoding="utf-8")
+        typed = re.findall(r"\bchapters?\s(?:#\s)?\d+(?! to \{\{)|\bexercises?\s(?:#\s)?\d+", text, re.I)
+        assert typed == [], path.name
+        for slug in re.findall(r"\{\{(?:chapter|number):(.*?)\}\}", text):
+            assert slug in BOOK, f"{path.name} names {slug}"
