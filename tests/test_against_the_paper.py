@@ -123,7 +123,7 @@ def page(tmp_path_factory, config):
     patch.setattr("IPython.display.display", lambda thing: shown.append(thing.data))
     patch.setattr("helpers.plots.display", lambda *args, **options: None)
     try:
-        space = chapters.run(notebooks.build(ROOT / "notebooks" / "src" / "08-against-the-paper.py"))
+        space = chapters.run(notebooks.build(ROOT / "notebooks" / "src" / "against-the-paper.py"))
     finally:
         patch.undo()
     return space | {"displayed": shown}

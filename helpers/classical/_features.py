@@ -1,6 +1,6 @@
 """Numbers that describe a lesion: its pixels, made few, or what people learned to look at, measured.
 
-Chapter 4 introduces it.  ``raw`` features are the pixels of a small copy of the image.  ``handcrafted`` features follow
+``raw`` features are the pixels of a small copy of the image.  ``handcrafted`` features follow
 the dermatologist's eye: colour inside the lesion against the skin around it, border, shape, symmetry, texture.
 Sources stand beside each family.  Not a medical device.
 """
@@ -48,12 +48,13 @@ def load_features(dataset, pixels, config, kind="handcrafted", masks=True):
     Parameters
     ----------
     dataset : helpers.data.Dataset
-        Its masks say where the lesion is; an image without one is segmented by :func:`helpers.classical.segment`.
+        Its masks say where the lesion is; an image without one is segmented by Otsu's threshold.
     pixels : array, (n, height, width, 3) uint8
         In the table's order, as ``load_pixels`` returns them, or preprocessed.  The cache is keyed by their content.
     config : helpers.settings.Settings
     kind : str
-        ``"raw"``: the pixels of a copy of ``RAW_SIZE``, 0 to 1.  ``"handcrafted"``: :func:`helpers.classical.describe`.
+        ``"raw"``: the pixels of a copy of 28 x 28 pixels, 0 to 1.  ``"handcrafted"``: colour, contrast, texture, shape,
+        border and symmetry.
     masks : bool
         False: segment every image, as one has to with a photograph of one's own.
 
@@ -63,6 +64,16 @@ def load_features(dataset, pixels, config, kind="handcrafted", masks=True):
         For an unknown kind, or pixels that are not one image a row of the table.
     helpers.data.DataError
         If a mask cannot be read, or the cache cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from types import SimpleNamespace
+    >>> from helpers import classical
+    >>> ham = SimpleNamespace(table=pd.DataFrame({"image_id": ["a", "b"]}))  # a data set of two grey images
+    >>> features = classical.load_features(ham, np.full((2, 75, 100, 3), 51, np.uint8), config=None, kind="raw")
+    >>> features.values.shape, float(features.values[0, 0]), features.names[0]
+    ((2, 2352), 0.20000000298023224, '0/0/0')
     """
     if kind not in KINDS:
         raise ValueError(f"features of kind {kind!r} are not known; choose one of {', '.join(KINDS)}")

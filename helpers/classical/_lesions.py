@@ -1,6 +1,6 @@
 """A lesion in numbers: where it is, and its colour, border, shape, symmetry and texture.
 
-Chapter 4 introduces it.  The families follow what dermatologists name and what texture analysis measures; the source
+The families follow what dermatologists name and what texture analysis measures; the source
 of each stands in its function.  Not a medical device.
 """
 
@@ -41,8 +41,8 @@ def segment(image):
     if count == 0:  # an image of one grey
         return ellipse
     weight = ndimage.sum_labels(np.exp(-2 * (x**2 + y**2)), regions, np.arange(1, count + 1))
-    found = ndimage.binary_fill_holes(regions == 1 + np.argmax(weight))
-    return found if 0.01 < found.mean() < 0.9 else ellipse
+    lesion = ndimage.binary_fill_holes(regions == 1 + np.argmax(weight))
+    return lesion if 0.01 < lesion.mean() < 0.9 else ellipse
 
 
 def describe(image, mask=None):
@@ -58,16 +58,16 @@ def describe(image, mask=None):
         mask = segment(image)
     regions, distance = _regions(image, mask)
     lab = color.rgb2lab(image).astype(np.float32)
-    found = {}
+    features = {}
     with np.errstate(invalid="ignore", divide="ignore"):  # a ring without a pixel has no mean
-        _colour(found, image, lab, regions)
-        _profile(found, lab, distance, regions)
-        _shape(found, mask)
-        _filters(found, lab, regions)
-        _patterns(found, lab, regions)
-        _aligned(found, lab, mask, regions)
-    values = np.nan_to_num(np.array(list(found.values()), np.float32), posinf=0, neginf=0)
-    return dict(zip(found, values.tolist(), strict=True))
+        _colour(features, image, lab, regions)
+        _profile(features, lab, distance, regions)
+        _shape(features, mask)
+        _filters(features, lab, regions)
+        _patterns(features, lab, regions)
+        _aligned(features, lab, mask, regions)
+    values = np.nan_to_num(np.array(list(features.values()), np.float32), posinf=0, neginf=0)
+    return dict(zip(features, values.tolist(), strict=True))
 
 
 def _field_of_view(image):
@@ -96,7 +96,7 @@ def _regions(image, mask):
     return regions, distance
 
 
-def _colour(found, image, lab, regions):
+def _colour(features, image, lab, regions):
     """Statistics and histograms of colour: in the lesion, in the skin, and the one less the other.
 
     The difference is a colour constancy of its own: what light and lens add to both, it takes away.  Six colours:
@@ -115,34 +115,34 @@ def _colour(found, image, lab, regions):
         skew = _cube(values - mean).mean(axis=0) / (deviation**3 + 1e-3)
         statistics[name] = dict(zip(("mean", "p5", "p25", "p50", "p75", "p95"), (mean, *quantiles), strict=True))
         for label, row in {**statistics[name], "sd": deviation, "skew": skew}.items():
-            _put(found, f"colour/{name}/{label}", labels, row)
+            _put(features, f"colour/{name}/{label}", labels, row)
     for name in ("lesion", "core", "rim"):
         for label in ("mean", "p5", "p50", "p95"):
-            _put(found, f"contrast/{name}/{label}", labels, statistics[name][label] - statistics["ring"]["p50"])
+            _put(features, f"contrast/{name}/{label}", labels, statistics[name][label] - statistics["ring"]["p50"])
     inside = lab[regions["lesion"]]
     relative = inside - np.median(lab[regions["ring"]], axis=0)
     for channel, (low, high) in enumerate(((-60, 20), (-20, 30), (-35, 20))):
         shares = np.histogram(np.clip(relative[:, channel], low, high), 12, (low, high))[0] / len(relative)
-        _put(found, f"contrast/histogram/{labels[channel]}", range(12), shares)
+        _put(features, f"contrast/histogram/{labels[channel]}", range(12), shares)
     for channel, (low, high) in enumerate(((0, 100), (-10, 50), (-20, 50))):
         shares = np.histogram(np.clip(inside[:, channel], low, high), 12, (low, high))[0] / len(inside)
-        _put(found, f"colour/histogram/{labels[channel]}", range(12), shares)
+        _put(features, f"colour/histogram/{labels[channel]}", range(12), shares)
     cells = ((np.clip((relative - (-50, -8, -25)) / (60, 32, 40), 0, 0.999) * 4).astype(int) @ (16, 4, 1)).ravel()
-    _put(found, "contrast/joint", range(64), np.bincount(cells, minlength=64) / len(cells))
+    _put(features, "contrast/joint", range(64), np.bincount(cells, minlength=64) / len(cells))
     six = np.array(list(SIX_COLOURS.values()), np.float32)
     nearest = (inside @ six.T - (six**2).sum(axis=1) / 2).argmax(axis=1)  # the smallest squared distance
     shares = np.bincount(nearest, minlength=6) / len(nearest)
-    _put(found, "colour/share", SIX_COLOURS, shares)
-    found["colour/count"] = np.sum(shares > 0.05)
-    found["colour/entropy"] = measure.shannon_entropy(cells)
+    _put(features, "colour/share", SIX_COLOURS, shares)
+    features["colour/count"] = np.sum(shares > 0.05)
+    features["colour/entropy"] = measure.shannon_entropy(cells)
     # Colour constancy, Shades of Gray with p = 6: Finlayson, Trezzi, Color Imaging Conference 2004.
     light = (_cube(image.reshape(-1, 3).astype(np.float32)) ** 2).mean(axis=0) ** (1 / 6)
     balanced = image[regions["lesion"]] * (light.mean() / (light + 1e-3))
-    _put(found, "colour/balanced/mean", "RGB", balanced.mean(axis=0))
-    _put(found, "colour/balanced/sd", "RGB", balanced.std(axis=0))
+    _put(features, "colour/balanced/mean", "RGB", balanced.mean(axis=0))
+    _put(features, "colour/balanced/sd", "RGB", balanced.std(axis=0))
 
 
-def _profile(found, lab, distance, regions):
+def _profile(features, lab, distance, regions):
     """Mean and spread of colour from the centre outwards, relative to the skin: how sharply and how evenly it ends."""
     edges = np.array([-0.7, -0.5, -0.3, -0.15, 0.0, 0.15, 0.3, 0.5])
     ring = np.digitize(distance, edges)
@@ -150,19 +150,19 @@ def _profile(found, lab, distance, regions):
     index = np.arange(len(edges) + 1)
     for channel, label in enumerate("Lab"):
         mean = ndimage.mean(lab[..., channel], ring, index) - skin[channel]
-        _put(found, f"profile/{label}/mean", index, mean)
-        _put(found, f"profile/{label}/sd", index, ndimage.standard_deviation(lab[..., channel], ring, index))
+        _put(features, f"profile/{label}/mean", index, mean)
+        _put(features, f"profile/{label}/sd", index, ndimage.standard_deviation(lab[..., channel], ring, index))
     slope = np.hypot(*np.gradient(ndimage.gaussian_filter(lab[..., 0], 1.5)))[regions["rim"]]
     numbers = [slope.mean(), slope.std(), *np.percentile(slope, (10, 90))]
-    _put(found, "border/slope", ("mean", "sd", "p10", "p90"), numbers)
+    _put(features, "border/slope", ("mean", "sd", "p10", "p90"), numbers)
 
 
-def _shape(found, mask):
+def _shape(features, mask):
     """Size, roundness, symmetry and the border's irregularity; descriptors of the boundary's radius by Fourier."""
     regions, count = ndimage.label(mask)
     region = max(measure.regionprops(regions), key=lambda part: part.area)
     y, x = region.centroid
-    found |= {
+    features |= {
         "shape/area": np.log(mask.mean()),
         "shape/parts": count,
         "shape/compactness": 4 * np.pi * region.area / max(region.perimeter, 1) ** 2,
@@ -179,9 +179,9 @@ def _shape(found, mask):
     radius = ndimage.mean(np.hypot(*border.T), steps, np.arange(64))
     radius = np.where(np.isnan(radius), np.nanmean(radius), radius) / np.nanmean(radius)
     spectrum = np.abs(np.fft.rfft(radius)) / 64
-    _put(found, "border/harmonic", range(1, 13), spectrum[1:13])
-    found["border/roughness"] = np.sqrt((spectrum[8:] ** 2).sum())
-    found["border/radius-sd"] = radius.std()
+    _put(features, "border/harmonic", range(1, 13), spectrum[1:13])
+    features["border/roughness"] = np.sqrt((spectrum[8:] ** 2).sum())
+    features["border/radius-sd"] = radius.std()
 
 
 @cache
@@ -203,7 +203,7 @@ def _bank(size):
     return np.array(bank, np.complex64)
 
 
-def _filters(found, lab, regions):
+def _filters(features, lab, regions):
     """Energies of oriented filters and of differences of Gaussians at four scales, in the lesion and in its skin.
 
     Over the directions only the mean, the largest and the spread are kept: a lesion has no up.  Blobs (dots, globules,
@@ -213,9 +213,9 @@ def _filters(found, lab, regions):
     for name in ("lesion", "rim", "skin"):
         energy = response[:, regions[name]].mean(axis=1).reshape(4, 4)
         mean = energy.mean(axis=1)
-        _put(found, f"texture/gabor/{name}/mean", WAVELENGTHS, mean)
-        _put(found, f"texture/gabor/{name}/strongest", WAVELENGTHS, energy.max(axis=1) / (mean + 1e-3))
-        _put(found, f"texture/gabor/{name}/spread", WAVELENGTHS, energy.std(axis=1) / (mean + 1e-3))
+        _put(features, f"texture/gabor/{name}/mean", WAVELENGTHS, mean)
+        _put(features, f"texture/gabor/{name}/strongest", WAVELENGTHS, energy.max(axis=1) / (mean + 1e-3))
+        _put(features, f"texture/gabor/{name}/spread", WAVELENGTHS, energy.std(axis=1) / (mean + 1e-3))
     for channel, label in enumerate("Lab"):
         scales = [lab[..., channel]] + [ndimage.gaussian_filter(lab[..., channel], s, truncate=3) for s in (1, 2, 4, 8)]
         for step in range(4):
@@ -226,10 +226,10 @@ def _filters(found, lab, regions):
                 centred = (values - values.mean()) / deviation
                 place = f"texture/blob/{label}{2**step}/{name}"
                 numbers = (deviation, _cube(centred).mean(), (centred > 2).mean(), (centred < -2).mean())
-                _put(found, place, ("sd", "skew", "bright", "dark"), numbers)
+                _put(features, place, ("sd", "skew", "bright", "dark"), numbers)
 
 
-def _patterns(found, lab, regions):
+def _patterns(features, lab, regions):
     """Local binary patterns at three radii, and co-occurrence of grey levels at four distances, inside the lesion.
 
     LBP: Ojala, Pietikäinen, Mäenpää, IEEE TPAMI 24:971 (2002).  GLCM: Haralick, Shanmugam, Dinstein, IEEE Trans Syst
@@ -240,7 +240,7 @@ def _patterns(found, lab, regions):
         patterns = feature.local_binary_pattern(light, points, radius, "uniform")
         for name in ("lesion", "ring"):
             shares = np.bincount(patterns[regions[name]].astype(int), minlength=points + 2)
-            _put(found, f"texture/lbp/{name}/{radius}", range(points + 2), shares / shares.sum())
+            _put(features, f"texture/lbp/{name}/{radius}", range(points + 2), shares / shares.sum())
     lesion = regions["lesion"]
     box = ndimage.find_objects(lesion.astype(np.uint8))[0]
     for channel, (low, high) in enumerate(((5, 90), (-5, 45), (-15, 45))):
@@ -250,10 +250,12 @@ def _patterns(found, lab, regions):
         pairs = pairs.sum(axis=3, keepdims=True).astype(np.float64)
         pairs /= np.maximum(pairs.sum(axis=(0, 1)), 1)
         for what in ("contrast", "homogeneity", "ASM", "correlation", "dissimilarity"):
-            _put(found, f"texture/glcm/{'Lab'[channel]}/{what}", (1, 2, 4, 8), feature.graycoprops(pairs, what)[:, 0])
+            _put(
+                features, f"texture/glcm/{'Lab'[channel]}/{what}", (1, 2, 4, 8), feature.graycoprops(pairs, what)[:, 0]
+            )
 
 
-def _aligned(found, lab, mask, regions):
+def _aligned(features, lab, mask, regions):
     """What needs the lesion turned level: colour in a grid, asymmetry over both axes, oriented gradients.
 
     HOG: Dalal, Triggs, CVPR 2005.  Asymmetry in two axes is the A of the ABCD rule (Stolz et al. 1994).
@@ -278,23 +280,23 @@ def _aligned(found, lab, mask, regions):
             patch, inside = np.flip(patch, axis), np.flip(inside, axis - 1)
     cells = patch.reshape(3, 4, PATCH // 4, 4, PATCH // 4).mean(axis=(2, 4))
     for channel, label in enumerate("Lab"):
-        _put(found, f"grid/{label}", range(16), cells[channel].ravel())
+        _put(features, f"grid/{label}", range(16), cells[channel].ravel())
     for axis, label in ((0, "short"), (1, "long")):
         other = np.flip(inside, axis)
-        found[f"asymmetry/{label}/shape"] = (inside ^ other).sum() / max((inside | other).sum(), 1)
+        features[f"asymmetry/{label}/shape"] = (inside ^ other).sum() / max((inside | other).sum(), 1)
         both = inside & other
         change = np.abs(patch - np.flip(patch, axis + 1)).mean(axis=(1, 2), where=both) if both.any() else np.zeros(3)
-        _put(found, f"asymmetry/{label}/colour", "Lab", change)
+        _put(features, f"asymmetry/{label}/colour", "Lab", change)
     hog = feature.hog(patch[0], 8, (16, 16), (2, 2), "L2-Hys", feature_vector=False)
-    _put(found, "hog", range(64), [*hog.mean(axis=(0, 1)).ravel(), *hog.std(axis=(0, 1)).ravel()])
+    _put(features, "hog", range(64), [*hog.mean(axis=(0, 1)).ravel(), *hog.std(axis=(0, 1)).ravel()])
     whole = feature.hog(patch[0], 6, (16, 16), (1, 1), "L2-Hys")
-    _put(found, "hog/cell", range(len(whole)), whole)
+    _put(features, "hog/cell", range(len(whole)), whole)
 
 
 def _cube(values):
     return values * values * values
 
 
-def _put(found, prefix, labels, values):
+def _put(features, prefix, labels, values):
     """Store ``values`` under ``prefix/label``."""
-    found.update({f"{prefix}/{label}": value for label, value in zip(labels, values, strict=True)})
+    features.update({f"{prefix}/{label}": value for label, value in zip(labels, values, strict=True)})

@@ -6,7 +6,7 @@ Everything is resampled by lesion, not by image.  Draws nothing.  Not a medical 
 from helpers.evaluate._bootstrap import group_weights
 from helpers.evaluate._leakage import leak_effects, leak_models, leak_pair, leak_scores
 from helpers.evaluate._metrics import answers, floor, paired_bootstrap, report
-from helpers.evaluate._mixture import mix_strata, mix_weights, redraws
+from helpers.evaluate._mixture import mix_redraws, mix_strata, mix_weights
 
 __all__ = [
     "answers",
@@ -16,9 +16,9 @@ __all__ = [
     "leak_models",
     "leak_pair",
     "leak_scores",
+    "mix_redraws",
     "mix_strata",
     "mix_weights",
     "paired_bootstrap",
-    "redraws",
     "report",
 ]

@@ -1,6 +1,6 @@
 """Resamples of lesion groups as weights, and what follows from weights: percentile intervals, areas under curves.
 
-Chapter 4 introduces it.  A resample draws as many lesion groups as there are, with replacement; an image then weighs
+A resample draws as many lesion groups as there are, with replacement; an image then weighs
 as often as its group was drawn.  So a metric of 2,000 resamples is a metric of 2,000 columns of weights: sums become
 matrix products, ranks become cumulative sums, and no image is copied.  Images of one lesion are not independent:
 resampling images instead of groups makes the intervals too narrow (cluster bootstrap: Davison and Hinkley,
@@ -9,12 +9,18 @@ resampling images instead of groups makes the intervals too narrow (cluster boot
 
 import numpy as np
 
+from helpers.settings import SEED
+
+RESAMPLES = 2000
 #: Resamples worked on together: 10,000 images by this many weights of 4 bytes take 4 MB.
 CHUNK = 100
 
 
-def group_weights(groups, resamples, seed):
-    """Yield the weights of the images, :data:`CHUNK` resamples at a time.
+def group_weights(groups, resamples=RESAMPLES, seed=SEED):
+    """Yield the weights of the images in bootstrap resamples of lesion groups, 100 resamples at a time.
+
+    The weighted mean of a score, image by image, is that score in the resample: ``score @ weights /
+    weights.sum(axis=0)``.
 
     Parameters
     ----------
@@ -24,8 +30,22 @@ def group_weights(groups, resamples, seed):
 
     Yields
     ------
-    (n, up to CHUNK) float32 array, which holds whole numbers up to 16 million exactly: how often each image's group
-    was drawn, one resample a column.
+    (n, at most 100) float32 array
+        How often each image's group was drawn, one resample a column.  (float32 holds whole numbers up to 16 million
+        exactly.)
+
+    Examples
+    --------
+    Images of one lesion are drawn together, or not at all.
+
+    >>> import numpy as np
+    >>> from helpers import evaluate
+    >>> weights = np.hstack(list(evaluate.group_weights(["a", "a", "b", "c"], resamples=5)))
+    >>> weights.astype(int)
+    array([[2, 2, 2, 2, 1],
+           [2, 2, 2, 2, 1],
+           [1, 0, 0, 1, 1],
+           [0, 1, 1, 0, 1]])
     """
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
     rng = np.random.default_rng(seed)
@@ -70,10 +90,10 @@ def curve_areas(positive, score, weights):
     order = np.argsort(-score, kind="stable")
     positive, score = positive[order], score[order]
     starts = np.flatnonzero(np.r_[True, score[1:] != score[:-1]])
-    # Only thresholds at which a positive image is found change either area.
-    found = np.logical_or.reduceat(positive, starts)
-    ends = np.r_[starts[1:], len(score)][found]
-    starts = starts[found]
+    # Only thresholds that a positive image reaches change either area.
+    changes = np.logical_or.reduceat(positive, starts)
+    ends = np.r_[starts[1:], len(score)][changes]
+    starts = starts[changes]
     # Cut at the start and the end of each such run of equal scores; sum between the cuts, then accumulate.
     cuts = np.unique(np.r_[0, starts, ends[ends < len(score)]])
     weights = weights[order]

@@ -1,6 +1,6 @@
 """What a sibling in the training set is worth: the paired experiment on leakage.
 
-Chapter 9 introduces it.  Comparing the score of a leaky split with that of a clean one deceives: their test sets hold
+Comparing the score of a leaky split with that of a clean one deceives: their test sets hold
 other images.  Lesions photographed twice are more often melanomas, so the images that leak are the hard ones, and what
 leaking wins hides behind what hardness costs.  Here the test images stay the same, and one thing changes: whether a
 sibling of some of them is trained on.  Not a medical device.
@@ -30,7 +30,7 @@ COMPONENTS = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Paired:
+class LeakPair:
     """One draw of the paired design; row positions, sorted.
 
     ``a`` and ``b`` are the training sets, of equal size, equal class counts and equally many images a lesion; ``b``
@@ -82,13 +82,23 @@ def leak_pair(table, seed, rows=None):
     ------
     ValueError
         If so few rows are asked for that the swapped images alone are as many.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import evaluate
+    >>> images = range(200)  # a hundred nevi, photographed twice each
+    >>> table = pd.DataFrame({"image_id": [f"I{i}" for i in images], "lesion_id": [f"L{i // 2}" for i in images]})
+    >>> draw = evaluate.leak_pair(table.assign(dx="nv"), seed=1)
+    >>> len(draw.test), int(draw.could_leak.sum()), len(draw.a) == len(draw.b)
+    (20, 8, True)
     """
     rng = np.random.default_rng(seed)
     groups = lesion_groups(table).to_numpy()
     classes = table["dx"].to_numpy()
     pool, tested = next(StratifiedGroupKFold(FOLDS).split(groups, classes, shuffled(groups, seed)))
     tested, donors = _shuffled(groups, tested, rng), _shuffled(groups, pool, rng)
-    test, leaks, several, siblings, given, spent = [], [], [], [], [], set()
+    test, leaks, several, siblings, donated, spent = [], [], [], [], [], set()
     for members in tested.values():
         test.append(members[0])
         several.append(len(members) > 1)
@@ -105,15 +115,15 @@ def leak_pair(table, seed, rows=None):
             spent.add(chosen)
             leaks[-1] = True
             siblings += members[1:]
-            given += donors[chosen][1 : len(members)]
+            donated += donors[chosen][1 : len(members)]
     common = pool[~np.isin(groups[pool], list(spent))]
-    if rows is not None and len(common) + len(given) > rows:
-        if rows <= len(given):
-            raise ValueError(f"rows is {rows}, and {len(given)} images are swapped already: ask for more rows")
-        common = rng.choice(common, rows - len(given), replace=False)
+    if rows is not None and len(common) + len(donated) > rows:
+        if rows <= len(donated):
+            raise ValueError(f"rows is {rows}, and {len(donated)} images are swapped already: ask for more rows")
+        common = rng.choice(common, rows - len(donated), replace=False)
     order = np.argsort(test)
-    return Paired(
-        a=np.sort(np.r_[common, given].astype(int)),
+    return LeakPair(
+        a=np.sort(np.r_[common, donated].astype(int)),
         b=np.sort(np.r_[common, siblings].astype(int)),
         test=np.array(test)[order],
         could_leak=np.array(leaks)[order],
@@ -123,16 +133,32 @@ def leak_pair(table, seed, rows=None):
 
 def _shuffled(groups, rows, rng):
     """Return ``{group: list of rows}``, groups and the rows of each in random order."""
-    found = {}
+    members = {}
     for row in rng.permutation(rows):
-        found.setdefault(groups[row], []).append(row)
-    return found
+        members.setdefault(groups[row], []).append(row)
+    return members
 
 
 def leak_models(seed, most):
-    """Return unfitted models by name; their parameters are fixed beforehand.
+    """Return the unfitted models of the paired design by name; their parameters are fixed beforehand.
 
-    ``most``: the columns of the features, or the rows to train on if they are fewer; so many components can there be.
+    Each sees the first 200 principal components of the standardised features, or ``most``.
+
+    Parameters
+    ----------
+    seed : int
+    most : int
+        The columns of the features, or the rows to train on if they are fewer: so many components can there be.
+
+    Returns
+    -------
+    dict of scikit-learn pipelines
+
+    Examples
+    --------
+    >>> from helpers import evaluate
+    >>> list(evaluate.leak_models(seed=1, most=30))
+    ['1-nn', 'logistic', 'svm']
     """
     heads = {
         "1-nn": KNeighborsClassifier(1, algorithm="brute"),
@@ -156,17 +182,26 @@ def leak_scores(truth, answers, strata):
     ----------
     truth, answers : (n,) arrays of class codes or names
     strata : dict of (n,) bool arrays
+        Such as the ``strata`` of what :func:`leak_pair` returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import evaluate
+    >>> truth, answers = np.array(["nv", "nv", "nv", "mel"]), np.array(["nv", "nv", "nv", "nv"])
+    >>> evaluate.leak_scores(truth, answers, {"all": np.ones(4, bool)})
+    [('all', 'images', 4.0), ('all', 'accuracy', 0.75), ('all', 'balanced_accuracy', 0.5)]
     """
-    right, found = np.asarray(truth) == np.asarray(answers), []
+    right, rows = np.asarray(truth) == np.asarray(answers), []
     for name, inside in strata.items():
         if inside.any():
             recalls = pd.Series(right[inside]).groupby(np.asarray(truth)[inside]).mean()
-            found += [
+            rows += [
                 (name, "images", float(inside.sum())),
                 (name, "accuracy", float(right[inside].mean())),
                 (name, "balanced_accuracy", float(recalls.mean())),
             ]
-    return found
+    return rows
 
 
 def leak_effects(results, ratio):
@@ -187,6 +222,14 @@ def leak_effects(results, ratio):
     -------
     pandas.DataFrame indexed by model, stratum, metric: ``A`` and ``B`` (means), ``value`` (their difference), ``low``,
     ``high`` (95 %; NaN for a single repetition), ``repetitions``.
+
+    Examples
+    --------
+    >>> from helpers import evaluate, records
+    >>> facts, results = records.load_experiment("leakage-frozen")
+    >>> effects = evaluate.leak_effects(results, facts["test_images"] / facts["training_images"])
+    >>> effects.loc[("1-nn", "could leak", "accuracy"), ["value", "low", "high"]].round(3).tolist()
+    [0.203, 0.172, 0.234]
     """
     parts = results["arm"].str.rsplit("/", n=1, expand=True)
     wide = results.assign(model=parts[0], arm=parts[1])
@@ -194,6 +237,6 @@ def leak_effects(results, ratio):
     wide = wide.pivot(index=["model", "stratum", "metric", "repetition"], columns="arm", values="value").dropna()
     wide["value"] = wide["B"] - wide["A"]
     by = wide.groupby(level=["model", "stratum", "metric"])
-    count, found = by.size(), by[["A", "B", "value"]].mean().rename_axis(columns=None)
+    count, means = by.size(), by[["A", "B", "value"]].mean().rename_axis(columns=None)
     half = stats.t.ppf(0.975, count - 1) * by["value"].std() * np.sqrt(1 / count + ratio)
-    return found.assign(low=found["value"] - half, high=found["value"] + half, repetitions=count)
+    return means.assign(low=means["value"] - half, high=means["value"] + half, repetitions=count)

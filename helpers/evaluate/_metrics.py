@@ -1,10 +1,10 @@
-"""How good the answers are, and how sure we are of it: every metric with its interval and its floor.  Draws nothing.
+"""How good the answers are, and how sure we are of it: every metric with its interval and its floor.
 
-Chapter 4 introduces it; every later chapter uses it.  ``y_true`` is an (n,) array of class codes such as ``"mel"``,
+``y_true`` is an (n,) array of class codes such as ``"mel"``,
 ``y_prob`` an (n, 7) array of probabilities in the order of :data:`helpers.ham10000.CLASSES`; the answer is the class
-of the highest one.  Every metric is a function of weights (:mod:`helpers.evaluate`): weights of one give the value,
-resampled weights (:mod:`helpers.evaluate`) the 95 % interval, so the two cannot be of different things.  The tests
-compare each with scikit-learn's function of it, resample by resample.
+of the highest one.  Every metric is a function of weights: weights of one give the value, resampled weights the 95 %
+interval, so the two cannot be of different things.  The tests compare each with scikit-learn's function of it, resample
+by resample.
 
 Three conventions.  A class that is never the answer has a precision of 0 (scikit-learn's ``zero_division=0``), and
 the note says so.  A class without an image in the test set, or in a resample, has no score there (NaN): averages over
@@ -22,10 +22,10 @@ from statsmodels.stats import contingency_tables
 
 from helpers.evaluate import _bootstrap as bootstrap
 from helpers.evaluate import _scores as scores
+from helpers.evaluate._bootstrap import RESAMPLES
 from helpers.ham10000 import CLASSES
 from helpers.settings import SEED
 
-RESAMPLES = 2000
 #: The specificities at which melanoma sensitivity is reported.
 SPECIFICITIES = (0.90, 0.95)
 #: How far from 1 the probabilities of an image may sum.
@@ -63,21 +63,33 @@ def report(y_true, y_prob, groups, resamples=RESAMPLES, seed=SEED, melanoma_thre
     ------
     ValueError
         For input that does not fit; it names the row and the value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import evaluate
+    >>> y_true = ["nv", "nv", "nv", "mel"]
+    >>> y_prob = np.array([[0, 0, 0, 0, p, 1 - p, 0] for p in (0.1, 0.2, 0.7, 0.9)])  # one column a class
+    >>> table = evaluate.report(y_true, y_prob, groups=["a", "a", "b", "c"], resamples=200)
+    >>> table.loc[table["metric"].isin(["accuracy", "balanced_accuracy"]), ["metric", "value", "low", "high", "floor"]]
+                  metric     value  low  high  floor
+    0           accuracy  0.750000  0.0   1.0   0.75
+    1  balanced_accuracy  0.833333  0.0   1.0   0.50
     """
     truth, prob, groups = _checked(y_true, y_prob, groups)
     thresholds = _thresholds(melanoma_threshold, len(truth))
-    found = _value(truth, prob, thresholds)
+    values = _value(truth, prob, thresholds)
     floors = _floor(truth, thresholds)
-    table = pd.DataFrame(found.keys(), columns=["metric", "dx"])
-    table["value"] = list(found.values())
+    table = pd.DataFrame(values.keys(), columns=["metric", "dx"])
+    table["value"] = list(values.values())
     (draws,) = _draws(truth, [prob], groups, resamples, seed, thresholds)
     table["low"], table["high"] = bootstrap.interval(draws)
     table.loc[table["metric"] == "support", ["low", "high"]] = np.nan
     table["floor"] = list(floors.values())
     table["undefined"] = np.isnan(draws).sum(axis=1)
     answered = set(answers(prob))
-    never = [dx for dx in CLASSES if found["support", dx] and dx not in answered]
-    table["note"] = [_note(metric, dx, found, never) for metric, dx in found]
+    never = [dx for dx in CLASSES if values["support", dx] and dx not in answered]
+    table["note"] = [_note(metric, dx, values, never) for metric, dx in values]
     return table
 
 
@@ -87,13 +99,41 @@ def floor(y_true):
     Its probabilities are the shares of the classes in ``y_true``, as those of scikit-learn's
     ``DummyClassifier(strategy="prior")``: one answer for every image, and calibrated.  So its ECE is 0, its ROC-AUC .5,
     and its PR-AUC the share of the class.
+
+    Parameters
+    ----------
+    y_true : (n,) array of str
+
+    Raises
+    ------
+    ValueError
+        For what is no class, or no image at all.
+
+    Examples
+    --------
+    >>> from helpers import evaluate
+    >>> floor = evaluate.floor(["nv", "nv", "nv", "mel"]).set_index(["metric", "dx"])["value"]
+    >>> float(floor["accuracy", "all"]), float(floor["balanced_accuracy", "all"]), float(floor["recall", "mel"])
+    (0.75, 0.5, 0.0)
     """
-    found = _floor(_codes(y_true), {})
-    return pd.DataFrame(found.keys(), columns=["metric", "dx"]).assign(value=list(found.values()))
+    values = _floor(_codes(y_true), {})
+    return pd.DataFrame(values.keys(), columns=["metric", "dx"]).assign(value=list(values.values()))
 
 
 def answers(y_prob):
-    """Return the class codes of the highest probabilities, (n,) str; of equal ones the first in class order."""
+    """Return the class codes of the highest probabilities, (n,) str; of equal ones the first in class order.
+
+    Parameters
+    ----------
+    y_prob : (n, 7) array of float
+        Probabilities in the order of :data:`helpers.ham10000.CLASSES`.
+
+    Examples
+    --------
+    >>> from helpers import evaluate
+    >>> evaluate.answers([[0.1, 0.1, 0.1, 0.1, 0.2, 0.3, 0.1], [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]).tolist()
+    ['nv', 'mel']
+    """
     return np.array(CLASSES)[np.argmax(y_prob, axis=1)]
 
 
@@ -122,18 +162,48 @@ def melanoma_threshold(y_true, y_prob, specificities=SPECIFICITIES):
 
 
 def paired_bootstrap(y_true, prob_a, prob_b, groups, resamples=RESAMPLES, seed=SEED, curves=True):
-    """Return ``metric, dx, a, b``, ``difference`` (b - a) and its 95 % interval ``low, high``, ``undefined``.
+    """Return the difference of two models on the same images, metric by metric, with its 95 % interval.
 
     Both models see each resample, so what makes a test set easy for both cancels.  An interval without 0 says that b
     differs from a on lesions like these; whether training again would show the same, only several seeds can tell.  The
-    ends are drawn, too: with another seed they move a little.  Without ``curves`` the areas under the ROC and the
-    precision-recall curves are left out, and it takes a small part of the time.
+    ends are drawn, too: with another seed they move a little.
+
+    Parameters
+    ----------
+    y_true : (n,) array of str
+    prob_a, prob_b : (n, 7) arrays of float
+    groups : (n,) array of str
+        Lesion groups, which the bootstrap resamples.
+    resamples, seed : int
+    curves : bool
+        False: without the areas under the ROC and the precision-recall curves, in a small part of the time.
+
+    Returns
+    -------
+    pandas.DataFrame with the columns ``metric``, ``dx``, ``a``, ``b``, ``difference`` (b - a), ``low``, ``high`` and
+    ``undefined``, in how many resamples it has no value.
+
+    Raises
+    ------
+    ValueError
+        For input that does not fit; it names the row and the value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import evaluate
+    >>> y_true = np.array(["nv", "mel"] * 50)
+    >>> always_nv, perfect = np.eye(7)[[5] * 100], np.eye(7)[[5, 4] * 50]
+    >>> pair = evaluate.paired_bootstrap(y_true, always_nv, perfect, np.arange(100), resamples=200, curves=False)
+    >>> pair.loc[pair["metric"] == "accuracy", ["a", "b", "difference", "low", "high"]].round(2)
+         a    b  difference  low  high
+    0  0.5  1.0         0.5  0.4   0.6
     """
     truth, prob_a, groups = _checked(y_true, prob_a, groups)
     prob_b = _checked(y_true, prob_b, groups)[1]
-    found_a, found_b = _value(truth, prob_a, {}, curves), _value(truth, prob_b, {}, curves)
-    table = pd.DataFrame(found_a.keys(), columns=["metric", "dx"])
-    table["a"], table["b"] = list(found_a.values()), list(found_b.values())
+    values_a, values_b = _value(truth, prob_a, {}, curves), _value(truth, prob_b, {}, curves)
+    table = pd.DataFrame(values_a.keys(), columns=["metric", "dx"])
+    table["a"], table["b"] = list(values_a.values()), list(values_b.values())
     table["difference"] = table["b"] - table["a"]
     draws_a, draws_b = _draws(truth, [prob_a, prob_b], groups, resamples, seed, {}, curves)
     table["low"], table["high"] = bootstrap.interval(draws_b - draws_a)
@@ -187,8 +257,8 @@ def per_lesion(y_true, y_prob, groups):
 
 def _value(truth, prob, thresholds, curves=True):
     """Return ``{(metric, dx): value}``."""
-    found = scores.weighted(truth, prob, np.ones((len(truth), 1)), thresholds, curves)
-    return {key: float(value[0]) for key, value in found.items()}
+    columns = scores.weighted(truth, prob, np.ones((len(truth), 1)), thresholds, curves)
+    return {key: float(column[0]) for key, column in columns.items()}
 
 
 def _draws(truth, probs, groups, resamples, seed, thresholds, curves=True):
@@ -209,8 +279,8 @@ def _floor(truth, thresholds):
     return _value(truth, np.tile(share, (len(truth), 1)), never)
 
 
-def _note(metric, dx, found, never):
-    if dx in CLASSES and found["support", dx] == 0:
+def _note(metric, dx, values, never):
+    if dx in CLASSES and values["support", dx] == 0:
         return NO_IMAGE
     if metric == "precision" and dx in never:
         return NEVER_ANSWERED

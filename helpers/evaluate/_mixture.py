@@ -1,6 +1,6 @@
 """What a test set's composition does to a score: the same answers, on images mixed as another test set is.
 
-Chapter 9 introduces it.  A test set of lesions that were photographed once, most of them nevi, is easier than all of
+A test set of lesions that were photographed once, most of them nevi, is easier than all of
 HAM10000.  To compare like with like, the images of one test set are weighted until their mix is that of the other.
 Not a medical device.
 """
@@ -19,6 +19,17 @@ def mix_strata(classes, groups, table_groups):
         True class and lesion group of each image.
     table_groups : array of str
         Lesion group of every image of the data set, so that siblings outside of this test set count.
+
+    Raises
+    ------
+    ValueError
+        For a group that the data set does not have.
+
+    Examples
+    --------
+    >>> from helpers import evaluate
+    >>> evaluate.mix_strata(["nv", "mel"], ["a", "b"], table_groups=["a", "b", "b", "c"]).tolist()
+    ['nv, once', 'mel, several']
     """
     sizes = pd.Series(np.asarray(table_groups)).value_counts()
     several = sizes.reindex(np.asarray(groups)).to_numpy()
@@ -44,6 +55,12 @@ def mix_weights(cells, wanted):
     ------
     ValueError
         If a cell of ``wanted`` has no image here: nothing can stand for it.
+
+    Examples
+    --------
+    >>> from helpers import evaluate
+    >>> evaluate.mix_weights(["nv", "nv", "mel", "mel"], wanted=["nv", "nv", "nv", "mel"]).tolist()
+    [0.375, 0.375, 0.125, 0.125]
     """
     here, there = pd.Series(cells).value_counts(), pd.Series(wanted).value_counts(normalize=True)
     missing = sorted(set(there.index) - set(here.index))
@@ -52,7 +69,7 @@ def mix_weights(cells, wanted):
     return pd.Series(cells).map(there / here).fillna(0.0).to_numpy()
 
 
-def redraws(right, cells, wanted, repeats, seed):
+def mix_redraws(right, cells, wanted, repeats, seed):
     """Return the accuracies, ``(repeats,)``, of test sets drawn with replacement to the counts of ``wanted``.
 
     Parameters
@@ -67,10 +84,16 @@ def redraws(right, cells, wanted, repeats, seed):
     ------
     ValueError
         As :func:`mix_weights` does.
+
+    Examples
+    --------
+    >>> from helpers import evaluate
+    >>> evaluate.mix_redraws([True, True, False, True], ["nv", "nv", "mel", "mel"], ["nv", "mel"], 4, seed=1).tolist()
+    [0.5, 1.0, 1.0, 1.0]
     """
     rng, right = np.random.default_rng(seed), np.asarray(right)
     mix_weights(cells, wanted)
-    found = np.zeros(repeats)
+    hits = np.zeros(repeats)
     for cell, count in pd.Series(wanted).value_counts().sort_index().items():
-        found += rng.choice(right[cells == cell], (repeats, count)).sum(axis=1)
-    return found / len(wanted)
+        hits += rng.choice(right[np.asarray(cells) == cell], (repeats, count)).sum(axis=1)
+    return hits / len(wanted)

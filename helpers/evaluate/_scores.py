@@ -1,7 +1,7 @@
-"""Every metric as a function of weights: what :mod:`helpers.evaluate` reports and :mod:`helpers.evaluate` resamples.
+"""Every metric as a function of weights: what ``_metrics`` reports and ``_bootstrap`` resamples.
 
-Chapter 4 introduces it.  Counts (who was called what, which bin, how many melanomas over the threshold) are sums over
-images, so 2,000 resamples of them are one matrix product; the scores follow from the counts.  Not for direct use.
+Counts (who was called what, which bin, how many melanomas over the threshold) are sums over
+images, so 2,000 resamples of them are one matrix product; the scores follow from the counts.
 """
 
 import numpy as np
@@ -54,30 +54,30 @@ def weighted(truth, prob, weights, thresholds, curves=True):
     under_curves = ("roc_auc", "average_precision") if curves else ()
     if curves:
         pairs = [curve_areas(truth == code, prob[:, code], weights) for code in range(n_classes)]
-        by_class |= {name: np.array(one) for name, one in zip(under_curves, zip(*pairs, strict=True), strict=True)}
+        by_class |= {name: np.array(areas) for name, areas in zip(under_curves, zip(*pairs, strict=True), strict=True)}
     accuracy = right.sum(axis=0) / total
 
-    found = {("accuracy", "all"): accuracy, ("balanced_accuracy", "all"): _mean(by_class["recall"])}
+    values = {("accuracy", "all"): accuracy, ("balanced_accuracy", "all"): _mean(by_class["recall"])}
     for name in ("precision", "recall", "f1"):
-        found[f"{name}_macro", "all"] = _mean(by_class[name])
-        found[f"{name}_weighted", "all"] = np.nansum(by_class[name] * support, axis=0) / total
+        values[f"{name}_macro", "all"] = _mean(by_class[name])
+        values[f"{name}_weighted", "all"] = np.nansum(by_class[name] * support, axis=0) / total
         # One answer an image: every wrong one is one false positive and one false negative.
-        found[f"{name}_micro", "all"] = accuracy
+        values[f"{name}_micro", "all"] = accuracy
     for name in under_curves:
-        found[f"{name}_macro", "all"] = _mean(by_class[name])
+        values[f"{name}_macro", "all"] = _mean(by_class[name])
     melanoma = truth == MELANOMA
     for share, threshold in thresholds.items():
         called = prob[:, MELANOMA] >= threshold
         kinds = _sums(melanoma * 2 + called, 4, weights)
         with np.errstate(invalid="ignore"):
-            found[f"sensitivity_at_specificity_{share * 100:g}", "mel"] = kinds[3] / (kinds[2] + kinds[3])
-            found[f"specificity_reached_{share * 100:g}", "mel"] = kinds[0] / (kinds[0] + kinds[1])
-    found["ece", "all"] = _ece(prob.max(axis=1), answer == truth, weights, total)
+            values[f"sensitivity_at_specificity_{share * 100:g}", "mel"] = kinds[3] / (kinds[2] + kinds[3])
+            values[f"specificity_reached_{share * 100:g}", "mel"] = kinds[0] / (kinds[0] + kinds[1])
+    values["ece", "all"] = _ece(prob.max(axis=1), answer == truth, weights, total)
     errors = np.sum((prob - np.eye(n_classes)[truth]) ** 2, axis=1)
-    found["brier", "all"] = _sums(np.zeros_like(truth), 1, weights, errors)[0] / total
+    values["brier", "all"] = _sums(np.zeros_like(truth), 1, weights, errors)[0] / total
     for name, rows in (by_class | {"support": support}).items():
-        found.update({(name, dx): row for dx, row in zip(CLASSES, rows, strict=True)})
-    return found
+        values.update({(name, dx): row for dx, row in zip(CLASSES, rows, strict=True)})
+    return values
 
 
 def _sums(codes, n_codes, weights, values=1.0):

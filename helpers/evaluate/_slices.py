@@ -1,4 +1,4 @@
-"""The metrics again, on parts of the test set: does the average hide somebody?  Chapters 4 and 12 use it.
+"""The metrics again, on parts of the test set: does the average hide somebody?
 
 Aggregates only: a table of slices holds no row of the metadata, nor slices so small that they come close to one.
 """
@@ -30,16 +30,16 @@ def strata(table):
     ``leakable``: yes for an image whose lesion group has another image in the table, which a split by image can put
     into the training set.
     """
-    found = {("dx_type", "histo"): table["dx_type"] == "histo"}
-    found[("age", "unknown")] = table["age"].isna()
+    masks = {("dx_type", "histo"): table["dx_type"] == "histo"}
+    masks[("age", "unknown")] = table["age"].isna()
     for low, high in pairwise(AGES):
         label = f"{low} and over" if high == np.inf else f"{low} to {high - 1}"
-        found[("age", label)] = table["age"].between(low, high, inclusive="left")
+        masks[("age", label)] = table["age"].between(low, high, inclusive="left")
     for name, column in {"sex": "sex", "site": "localization", "source": "dataset"}.items():
-        found.update({(name, value): table[column] == value for value in sorted(table[column].unique())})
+        masks.update({(name, value): table[column] == value for value in sorted(table[column].unique())})
     leakable = lesion_groups(table).duplicated(keep=False)
-    found.update({("leakable", "yes"): leakable, ("leakable", "no"): ~leakable})
-    return {key: rows.to_numpy() for key, rows in found.items() if rows.any()}
+    masks.update({("leakable", "yes"): leakable, ("leakable", "no"): ~leakable})
+    return {key: mask.to_numpy() for key, mask in masks.items() if mask.any()}
 
 
 def report_slices(table, rows, y_prob, resamples=metrics.RESAMPLES, seed=SEED, melanoma_threshold=None):
@@ -60,20 +60,20 @@ def report_slices(table, rows, y_prob, resamples=metrics.RESAMPLES, seed=SEED, m
     Returns
     -------
     pandas.DataFrame with ``slice``, ``stratum``, ``images``, ``lesions``, ``small`` (fewer than :data:`SMALL` lesions)
-    and the columns of ``evaluate``.
+    and the columns of ``report``.
     """
     rows, y_prob = np.asarray(rows), np.asarray(y_prob)
     truth, groups = table["dx"].to_numpy()[rows], lesion_groups(table).to_numpy()[rows]
     thresholds = {share: np.broadcast_to(value, len(rows)) for share, value in (melanoma_threshold or {}).items()}
-    found = []
+    tables = []
     for (name, stratum), whole in strata(table).items():
         part = whole[rows]
         lesions = len(np.unique(groups[part]))
         if lesions < FEWEST:
             continue
-        mine = {share: value[part] for share, value in thresholds.items()}
-        scores = metrics.report(truth[part], y_prob[part], groups[part], resamples, seed, mine)
+        own = {share: value[part] for share, value in thresholds.items()}
+        scores = metrics.report(truth[part], y_prob[part], groups[part], resamples, seed, own)
         scores = scores[scores["note"] != metrics.NO_IMAGE]
         about = {"slice": name, "stratum": stratum, "images": part.sum(), "lesions": lesions, "small": lesions < SMALL}
-        found.append(scores.assign(**about)[[*about, *scores.columns]])
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
+        tables.append(scores.assign(**about)[[*about, *scores.columns]])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))

@@ -1,9 +1,9 @@
 """Models side by side: which row of a table a record belongs to, and what two models say of the very same images.
 
-Chapter 8 introduces it.  A training is read out in two ways: **by image**, with the classes as common as they are, for
-scores that count images; and **by class**, with class weights or evened priors, for balanced accuracy.  So a model has
-one row, and a record is one reading of it.  Records of drawn images, and of networks whose epoch was chosen on the test
-set, have no row here.
+A training is read out in two ways: ``"by image"``, with the classes as common as they are, for scores that count
+images; and ``"by class"``, with class weights or evened priors, for balanced accuracy.  So a model has one row, and a
+record is one reading of it.  Records of drawn images, and of networks whose epoch was chosen on the test set, have no
+row here.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,11 @@ from statsmodels.stats.multitest import multipletests
 
 from helpers.evaluate import _metrics as metrics
 from helpers.ham10000 import CLASSES
-from helpers.records._runs import Run
+from helpers.records._runs import NUMBERS, Run
+from helpers.records._seal import SPLITS
 
 BY_IMAGE, BY_CLASS = "by image", "by class"
+READINGS = (BY_IMAGE, BY_CLASS)
 OTHER = "not in the paper"
 #: ``{beginning of a record's name, without its protocol: (model of the paper, label)}``, in the order of a table.
 ROWS = {
@@ -51,7 +53,8 @@ SCORES = {
     "melanoma recall": ("recall", "mel"),
     "balanced accuracy": ("balanced_accuracy", "all"),
 }
-NUMBERS = ["value", "low", "high", "floor"]
+#: ``{score: the reading that is for it}``, of the scores whose leads are asked for.
+READ = {"accuracy": BY_IMAGE, "balanced accuracy": BY_CLASS}
 
 
 @dataclass(frozen=True)
@@ -76,91 +79,198 @@ class Lead:
     table: pd.DataFrame
 
 
-def entries(found):
-    """Return the :class:`Entry` of each run that belongs into a comparison, in the order of :data:`ROWS`, yours last.
+def entries(runs):
+    """Return the :class:`Entry` of each run that belongs into a comparison, in the order of a table, yours last.
 
-    Epochs chosen on the test set do not belong, nor does what is not ``comparable``.  The label
-    of a run of yours says so, with its tier; of two records for one place the second also has its name.
+    Epochs chosen on the test set do not belong, nor does what is not ``comparable``.  The label of a run of yours says
+    so, with its tier; of two records for one place the second also has its name.
 
     Parameters
     ----------
-    found : list of helpers.records.Run
+    runs : list of Run
+        As :func:`load_runs` returns them.
+
+    Returns
+    -------
+    list of Entry
+        ``family``, ``model`` (the label), ``protocol``, ``reading`` ("by image" or "by class") and ``run``.
+
+    Examples
+    --------
+    >>> from helpers import records
+    >>> (entry,) = records.entries([records.load_run("resnet-frozen-grouped-200x150-evened")])
+    >>> entry.family, entry.model, entry.protocol, entry.reading
+    ('ResNet', 'ResNet50V2*, frozen', 'grouped', 'by class')
     """
-    places, kept, taken = list(ROWS), [], set()
-    for run in found:
-        if not run.comparable or run.facts.get("chosen_on") == "test":
+    beginnings, placed, taken = list(ROWS), [], set()
+    for run in runs:
+        if not _fair(run):
             continue
-        stem = run.name.replace(f"-{run.facts['protocol']}", "")
-        place = next((number for number, name in enumerate(places) if stem.startswith(name)), len(places))
+        places = (number for number, name in enumerate(beginnings) if run.recipe.startswith(name))
+        place = next(places, len(beginnings))
         family, label = (
-            ROWS[places[place]] if place < len(places) else (OTHER, run.facts["model"].split(", priors ")[0])
+            ROWS[beginnings[place]] if place < len(beginnings) else (OTHER, run.facts["model"].split(", priors ")[0])
         )
-        spot = _label(run, label), run.facts["protocol"], reading(run)
+        spot = _label(run, label), run.facts["protocol"], reading_of(run)
         if spot in taken:
             spot = f"{spot[0]} ({run.name})", *spot[1:]
         taken.add(spot)
-        kept.append(((FAMILIES.index(family), run.origin != "the book", place, run.name), Entry(family, *spot, run)))
-    return [entry for _, entry in sorted(kept, key=lambda pair: pair[0])]
+        order = FAMILIES.index(family), run.origin != "the book", place, run.name
+        placed.append((order, Entry(family, *spot, run)))
+    return [entry for _, entry in sorted(placed, key=lambda pair: pair[0])]
 
 
-def reading(run):
-    """Return :data:`BY_CLASS` for class weights or evened priors, else :data:`BY_IMAGE`."""
-    chosen = run.facts["hyperparameters"]
-    priors = chosen.get("priors", "as trained")
-    weighted = chosen.get("recipe", chosen).get("weighted", False)
+def _fair(run):
+    """Whether a run's test score may stand in a comparison: it is comparable, and the test set chose nothing."""
+    return run.comparable and run.facts.get("chosen_on") != "test"
+
+
+def pairs(runs, first, second, folds=None, reading=BY_IMAGE):
+    """Return the pairs of runs ``(run, run)`` of one recipe under two protocols, in the order of ``runs``.
+
+    Parameters
+    ----------
+    runs : list of Run
+    first, second : str
+        Protocols: "grouped", "image8020" or "holdout938".
+    folds : int, optional
+        Only pairs of which the first was tested on so many folds.
+    reading : str
+        "by image" or "by class".
+
+    Examples
+    --------
+    >>> from helpers import records
+    >>> runs = [records.load_run(f"resnet-frozen-{protocol}-200x150") for protocol in ("grouped", "holdout938")]
+    >>> [(a.name, b.name) for a, b in records.pairs(runs, "grouped", "holdout938", folds=5)]
+    [('resnet-frozen-grouped-200x150', 'resnet-frozen-holdout938-200x150')]
+    """
+    for protocol in (first, second):
+        _one_of("protocol", protocol, SPLITS)
+    _one_of("reading", reading, READINGS)
+    fair = [run for run in runs if _fair(run) and reading_of(run) == reading]
+    seconds = {run.recipe: run for run in fair if run.facts["protocol"] == second}
+    return [
+        (run, seconds[run.recipe])
+        for run in fair
+        if run.facts["protocol"] == first
+        and run.recipe in seconds
+        and (folds is None or len(run.facts["folds"]) == folds)
+    ]
+
+
+def chosen_both_ways(runs):
+    """Return the pairs ``(run, run)`` of one training whose epoch was chosen on validation images, and on the test set.
+
+    Parameters
+    ----------
+    runs : list of Run
+
+    Examples
+    --------
+    >>> from helpers import records
+    >>> names = ("cnn-paper-holdout938-96x96", "cnn-paper-holdout938-96x96-on-test")
+    >>> ((honest, peeked),) = records.chosen_both_ways([records.load_run(name) for name in names])
+    >>> honest.facts["chosen_on"], peeked.facts["chosen_on"]
+    ('validation', 'test')
+    """
+    peeked = {run.name: run for run in runs if run.comparable and run.facts.get("chosen_on") == "test"}
+    return [(run, peeked[f"{run.name}-on-test"]) for run in runs if f"{run.name}-on-test" in peeked]
+
+
+def _one_of(what, value, choices):
+    """Raise a :class:`ValueError` that names the choices."""
+    if value not in choices:
+        raise ValueError(f"{what} {value!r} is not known; choose one of {', '.join(map(repr, choices))}")
+
+
+def reading_of(run):
+    """Return "by class" for class weights or evened priors, else "by image"."""
+    hyperparameters = run.facts["hyperparameters"]
+    priors = hyperparameters.get("priors", "as trained")
+    weighted = hyperparameters.get("recipe", hyperparameters).get("weighted", False)
     return BY_CLASS if priors == "evened" or (weighted and priors == "as trained") else BY_IMAGE
 
 
-def choose(found, protocol, how):
-    """Return ``{model: Entry}`` of one protocol: the reading ``how``, and the other one of a model that lacks it."""
-    there = [entry for entry in found if entry.protocol == protocol]
+def choose(entries, protocol, reading):
+    """Return ``{model: Entry}`` of one protocol: one ``reading``, and the other one of a model that lacks it."""
+    there = [entry for entry in entries if entry.protocol == protocol]
     chosen = {entry.model: None for entry in there}
-    chosen |= {entry.model: entry for entry in there if entry.reading != how}
-    return chosen | {entry.model: entry for entry in there if entry.reading == how}
+    chosen |= {entry.model: entry for entry in there if entry.reading != reading}
+    return chosen | {entry.model: entry for entry in there if entry.reading == reading}
 
 
-def overview(found):
-    """Return the stored scores of entries: index (protocol, model, reading), columns (score, value/low/high/floor)."""
-    table = {
-        (entry.protocol, entry.model, entry.reading): {
-            (name, number): entry.run.metric(*key)[number] for name, key in SCORES.items() for number in NUMBERS
-        }
-        for entry in found
-    }
-    return pd.DataFrame.from_dict(table, orient="index").rename_axis(["protocol", "model", "reading"])
+def overview(entries, part=None):
+    """Return the stored scores of entries, of all test images or of a part of them.
 
+    Parameters
+    ----------
+    entries : list of Entry
+    part : (str, str), optional
+        Slice and stratum, such as ``("dx_type", "histo")``: a record whose part is too small has no row.
 
-def on_slice(found, name, stratum):
-    """Return :func:`overview` of one slice of the test images, as it is stored; too small a slice has no row."""
+    Returns
+    -------
+    pandas.DataFrame
+        Index: protocol, model, reading.  Columns, in two levels: the score ("accuracy", "weighted precision",
+        "weighted F1", "macro-F1", "melanoma recall", "balanced accuracy") and of each "value", "low", "high" (95 %
+        interval) and "floor".  Of a part also ("test set", "images").
+
+    Examples
+    --------
+    >>> from helpers import records
+    >>> entries = records.entries([records.load_run("resnet-frozen-holdout938-200x150")])
+    >>> records.overview(entries)["accuracy"].round(3).to_numpy().tolist()
+    [[0.893, 0.874, 0.913, 0.801]]
+    >>> records.overview(entries, part=("dx_type", "histo"))["accuracy"].round(3).to_numpy().tolist()
+    [[0.644, 0.583, 0.704, 0.352]]
+    """
     table = {}
-    for entry in found:
-        part = entry.run.slices
-        part = part[(part["slice"] == name) & (part["stratum"] == stratum)].set_index(["metric", "dx"])
-        if part.empty:
-            continue
-        row = table[entry.protocol, entry.model, entry.reading] = {("test set", "images"): part["images"].iloc[0]}
-        for score, key in SCORES.items():
-            if key in part.index:
-                row |= {(score, number): part.loc[key, number] for number in NUMBERS}
+    for entry in entries:
+        scored, counts = entry.run.metrics, {}
+        if part:
+            scored = entry.run.slices
+            scored = scored[(scored["slice"] == part[0]) & (scored["stratum"] == part[1])]
+            if scored.empty:
+                continue
+            counts = {("test set", "images"): scored["images"].iloc[0]}
+        scored = scored.set_index(["metric", "dx"])
+        table[entry.protocol, entry.model, entry.reading] = counts | {
+            (score, number): scored.loc[key, number]
+            for score, key in SCORES.items()
+            if key in scored.index
+            for number in NUMBERS
+        }
     return pd.DataFrame.from_dict(table, orient="index").rename_axis(["protocol", "model", "reading"])
 
 
-def by_lesion(found):
+def by_lesion(entries):
     """Return accuracy and balanced accuracy, with their floors, of each image and of each lesion.
 
-    A lesion's answer is that of the mean of its images' probabilities (:func:`helpers.evaluate.per_lesion`).
+    A lesion's answer is the class of the highest mean of its images' probabilities.
+
+    Parameters
+    ----------
+    entries : list of Entry
 
     Returns
     -------
     pandas.DataFrame with the index of :func:`overview` and the columns (unit, score), unit "image" or "lesion", score
     "count", "accuracy", "balanced accuracy", "floor" (of accuracy).
+
+    Examples
+    --------
+    >>> from helpers import records
+    >>> entries = records.entries([records.load_run("vgg16-tuned-grouped-200x150")])
+    >>> records.by_lesion(entries)["lesion"].round(3).to_numpy().tolist()
+    [[1490.0, 0.854, 0.642, 0.724]]
     """
     table = {}
-    for entry in found:
+    for entry in entries:
         tested = entry.run.predictions
-        each = tested["true"].to_numpy(), tested[list(CLASSES)].to_numpy(), tested["group"].to_numpy()
+        images = tested["true"].to_numpy(), tested[list(CLASSES)].to_numpy(), tested["group"].to_numpy()
         row = table[entry.protocol, entry.model, entry.reading] = {}
-        for unit, (truth, prob, groups) in {"image": each, "lesion": metrics.per_lesion(*each)}.items():
+        for unit, (truth, prob, groups) in {"image": images, "lesion": metrics.per_lesion(*images)}.items():
             scored = metrics.report(truth, prob, groups, resamples=0).set_index(["metric", "dx"])
             row[unit, "count"] = len(truth)
             row[unit, "accuracy"] = scored.loc[("accuracy", "all"), "value"]
@@ -185,48 +295,84 @@ def shared(chosen):
         If no image is shared, or two records differ in an image's class or group.
     """
     tested = {model: entry.run.predictions.set_index("image_id") for model, entry in chosen.items()}
-    ours = [model for model, entry in chosen.items() if entry.run.origin == "the book"]
-    common = sorted(set.intersection(*(set(tested[model].index) for model in ours))) if ours else []
+    of_book = [model for model, entry in chosen.items() if entry.run.origin == "the book"]
+    common = sorted(set.intersection(*(set(tested[model].index) for model in of_book))) if of_book else []
     if not common:
         raise ValueError(
-            f"no image was tested by all of {', '.join(ours) or 'the book, which has no model here'}: name fewer"
+            f"no image was tested by all of {', '.join(of_book) or 'the book, which has no model here'}: name fewer"
         )
     tested = {model: rows.loc[common] for model, rows in tested.items() if rows.index.isin(common).sum() == len(common)}
-    facts = tested[ours[0]][["true", "group"]]
+    facts = tested[of_book[0]][["true", "group"]]
     for model, rows in tested.items():
         differing = np.flatnonzero((rows[["true", "group"]] != facts).any(axis=1))
         if len(differing):
             raise ValueError(
                 f"image {common[differing[0]]} has another class or group in the record of {model!r} than in that of "
-                f"{ours[0]!r}: they were made from other data; name fewer models"
+                f"{of_book[0]!r}: they were made from other data; name fewer models"
             )
     probabilities = {model: rows[list(CLASSES)].to_numpy() for model, rows in tested.items()}
     return facts["true"].to_numpy(), facts["group"].to_numpy(), probabilities
 
 
-def lead(chosen, metric, resamples=metrics.RESAMPLES):
-    """Return the :class:`Lead` of the best model over each other by paired tests on :func:`shared` images.
+def lead(entries, protocol, score, resamples=metrics.RESAMPLES):
+    """Return the :class:`Lead` of the best model over each other by paired tests on the images that all were tested on.
 
-    The columns of its table: ``value`` of the other model; ``lead`` (best minus other) with its 95 % interval ``low``,
-    ``high`` (:func:`helpers.evaluate.paired_bootstrap`).  For accuracy, which is what McNemar's test is of, also
-    ``only_best`` and ``only_other``, lesions that only one of the two answers rightly; ``p`` of the exact test on
-    lesions; and ``p_holm``, the same after Holm's correction for so many tests (Scand J Statist 6:65-70, 1979).  The
-    best is chosen on these very images, which flatters it.
+    Accuracy is read by image, balanced accuracy by class; a model that has no record of that reading stands there with
+    its other one.  Your own models are in if they were tested on all images that the book's models share.  The best is
+    chosen on these very images, which flatters it.
+
+    Parameters
+    ----------
+    entries : list of Entry
+    protocol : str
+        "grouped", "image8020" or "holdout938".
+    score : str
+        "accuracy" or "balanced accuracy".
+    resamples : int
+
+    Returns
+    -------
+    Lead
+        ``best`` (a label), its ``value``, ``images`` and ``lesions`` that were shared, and a ``table`` with a row for
+        each other model: its ``value`` and ``reading``; ``lead`` (best minus other) with its 95 % interval ``low``,
+        ``high`` (:func:`helpers.evaluate.paired_bootstrap`).  For accuracy, which is what McNemar's test is of, also
+        ``only_best`` and ``only_other``, lesions that only one of the two answers rightly; ``p`` of the exact test on
+        lesions; and ``p_holm``, the same after Holm's correction for so many tests (Scand J Statist 6:65-70, 1979).
+
+    Raises
+    ------
+    ValueError
+        For an unknown protocol or score, if no image is shared, or two records differ in an image's class or group.
+
+    Examples
+    --------
+    >>> from helpers import records
+    >>> names = ("resnet-frozen-holdout938-200x150", "classical-holdout938-raw-svm-plain")
+    >>> entries = records.entries([records.load_run(name) for name in names])
+    >>> lead = records.lead(entries, "holdout938", "accuracy", resamples=100)
+    >>> lead.best, lead.images
+    ('ResNet50V2*, frozen', 938)
+    >>> lead.table[["only_best", "only_other"]].to_dict("index")
+    {'SVM, raw pixels': {'only_best': 77, 'only_other': 20}}
     """
+    _one_of("protocol", protocol, SPLITS)
+    _one_of("score", score, READ)
+    chosen = choose(entries, protocol, READ[score])
     truth, groups, probabilities = shared(chosen)
-    key = {"accuracy": "accuracy", "balanced accuracy": "balanced_accuracy"}[metric]
+    metric = SCORES[score][0]
     values = {}
     for model, prob in probabilities.items():
         scored = metrics.report(truth, prob, groups, resamples=0)
-        values[model] = scored.loc[scored["metric"] == key, "value"].item()
+        values[model] = scored.loc[scored["metric"] == metric, "value"].item()
     best, rows = max(values, key=values.get), {}
     for model in values:
         if model != best:
             both = probabilities[model], probabilities[best]
             pair = metrics.paired_bootstrap(truth, *both, groups, resamples, curves=False)
-            rows[model] = (values[model], *pair.loc[pair["metric"] == key, ["difference", "low", "high"]].iloc[0])
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "lead", "low", "high"])
-    if metric == "accuracy" and rows:
+            difference = pair.loc[pair["metric"] == metric, ["difference", "low", "high"]].iloc[0]
+            rows[model] = (values[model], chosen[model].reading, *difference)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "reading", "lead", "low", "high"])
+    if score == "accuracy" and rows:
         lesions = {model: metrics.per_lesion(truth, prob, groups) for model, prob in probabilities.items()}
         answers = {model: metrics.answers(prob) for model, (_, prob, _) in lesions.items()}
         tests = [metrics.mcnemar(lesions[best][0], answers[best], answers[model]) for model in table.index]

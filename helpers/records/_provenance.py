@@ -1,4 +1,4 @@
-"""Where a page's numbers come from: one banner at the top of each notebook.  Chapter 1 introduces it."""
+"""Where a page's numbers come from: one banner at the top of each notebook."""
 
 import html
 import os
@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import helpers
-from helpers.records import _seal as records
+from helpers.records import _seal as seal
 from helpers.settings import GPU_CHAPTERS
 
 #: Packages whose version can change a number.
@@ -47,10 +47,10 @@ def device():
 def versions():
     """Return ``{package: version}`` of what can change a number, Python and this course included."""
     loaded = tuple(name for name in MODEL_PACKAGES if name in sys.modules)
-    found = {"helpers": helpers.__version__, "Python": platform.python_version()}
-    found |= {name: metadata.version(name) for name in PACKAGES}
+    used = {"helpers": helpers.__version__, "Python": platform.python_version()}
+    used |= {name: metadata.version(name) for name in PACKAGES}
     # A module may come from a package of another name, as TensorFlow does from tensorflow-cpu.
-    return found | {name: sys.modules[name].__version__ for name in loaded}
+    return used | {name: sys.modules[name].__version__ for name in loaded}
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _kept(settings):
     """Return in words where a reader's files lie on Colab, which deletes them, and how to keep them."""
     places = {
         "SKIN_CACHE": ("downloads and checkpoints", settings.cache),
-        "SKIN_RUNS": ("run records", records.own_folder()),
+        "SKIN_RUNS": ("run records", seal.own_folder()),
     }
     said = ", ".join(f"{what} in {path}" for what, path in places.values())
     lost = [variable for variable, (_, path) in places.items() if not path.resolve().is_relative_to(DRIVE)]
@@ -152,21 +152,29 @@ def _kept(settings):
     return said
 
 
-def weights_notice(found):
+def weights_notice(backbone):
     """Return a :class:`Banner` that says which network a page uses and where its weights came from.
 
-    Random weights are said as plainly as drawn images are.  Chapter 6 introduces it.
+    Random weights are said as plainly as drawn images are.
 
     Parameters
     ----------
-    found : helpers.networks.Backbone
+    backbone : helpers.networks.Backbone
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from helpers import records
+    >>> records.weights_notice(SimpleNamespace(pretrained=True, label="VGG16", weights="ImageNet"))
+    Network  VGG16
+    Weights  ImageNet
     """
     notices = ()
-    if not found.pretrained:
+    if not backbone.pretrained:
         notices = (
             "RANDOM WEIGHTS. The weights that this network learned on ImageNet could not be had here, so it has "
             "learned nothing. The cells show how the code works; what they compute with this network says nothing. "
             "What the chapter argues from are the recorded runs.",
         )
-    rows = {"Network": found.label, "Weights": found.weights}
+    rows = {"Network": backbone.label, "Weights": backbone.weights}
     return Banner(rows=rows, notices=notices, title="Which network this page uses, and where its weights come from")

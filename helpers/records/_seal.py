@@ -1,9 +1,12 @@
-"""Folders of results that are whole, sealed and true to their split, or refused.  :mod:`helpers.records` uses it.
+"""Folders of results that are whole, sealed and true to their split, or refused.
 
-Chapter 4 introduces it.  A record is written under a temporary name and moved into place, so there is no half of one.
-Its main file lists a SHA-256 of every other file and one of itself, so an edit by hand is seen when it is loaded.
+A record is written under a hidden name and moved into place, so there is no half of one.  Its main file lists a SHA-256
+of every other file and one of itself, so an edit by hand is seen when it is loaded.
 """
 
+import contextlib
+import difflib
+import errno
 import gzip
 import hashlib
 import io
@@ -50,6 +53,10 @@ FACTS = {
     "date": str,
     "notes": str,
 }
+#: What :func:`helpers.records._runs.write_run` adds to the facts.
+ADDED = {"protocol": str, "split_hashes": list, "leaked_images": int, "leaky": bool, "resamples": int}
+#: So long may a record's name be: hidden files beside it have longer ones, and a file system takes 255 characters.
+LONGEST_NAME = 150
 KINDS = {str: "text", bool: "True or False", list: "a list", int: "a whole number", dict: "a dict", Real: "a number"}
 
 
@@ -74,6 +81,48 @@ def origin(folder):
     return "the book" if folder.resolve() == book_folder().resolve() else "yours"
 
 
+def target(folder, name):
+    """Return the path of a record to be written, ``folder / name``; None: :func:`own_folder`.
+
+    Raises
+    ------
+    RecordError
+        For the name of a record of the book, anywhere but among the book's own.
+    """
+    folder = Path(folder or own_folder())
+    if origin(folder) == "yours" and (book_folder() / name).is_dir():
+        raise RecordError(
+            f"{name!r} is the name of a record of the book, and yours would be taken for it: give yours another name, "
+            f"such as {name + '-mine'!r}"
+        )
+    return folder / name
+
+
+def find(name_or_path, main):
+    """Return the folder of a record: a path as it is, a name looked for in the book and then in :func:`own_folder`.
+
+    A name stands alone, without a folder in front.
+
+    Raises
+    ------
+    RecordError
+        If no record has the name; it lists the names that are nearest.
+    """
+    if isinstance(name_or_path, Path) or Path(name_or_path).name != str(name_or_path):
+        return Path(name_or_path)
+    folders = book_folder(), own_folder()
+    restore(own_folder(), name_or_path)
+    for folder in folders:
+        if (folder / name_or_path).is_dir():
+            return folder / name_or_path
+    names = [path.parent.name for folder in folders for path in folder.glob(f"[!.]*/{main}")]
+    near = difflib.get_close_matches(name_or_path, names, n=3, cutoff=0.5)
+    raise RecordError(
+        f"no record is called {name_or_path!r}, neither in the book nor in {folders[1]}"
+        + (f"; did you mean {' or '.join(near)}?" if near else "; give the name or the path of one that is there")
+    )
+
+
 def check_facts(facts, required=FACTS, file="run.json"):
     """Raise :class:`RecordError` for a fact that is missing or of another type than ``required`` says."""
     for name, kind in required.items():
@@ -81,6 +130,11 @@ def check_facts(facts, required=FACTS, file="run.json"):
             raise RecordError(f"{file} lacks {name!r}: add it to the facts; it needs {', '.join(required)}")
         if not isinstance(facts[name], kind) or (isinstance(facts[name], bool) and kind is not bool):
             raise RecordError(f"{file}: {name} is {facts[name]!r}; give {KINDS[kind]}")
+    if len(facts["name"]) > LONGEST_NAME:
+        raise RecordError(
+            f"{file}: the name {facts['name'][:20] + '...'!r} has {len(facts['name'])} characters and becomes the "
+            f"folder's: use at most {LONGEST_NAME}"
+        )
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", facts["name"]):
         raise RecordError(
             f"{file}: the name {facts['name']!r} becomes the folder's: use lower-case letters, digits, '-', '_' and '.'"
@@ -134,21 +188,21 @@ def check_split(predictions, table, folds, parts, file="predictions.csv.gz"):
         {"image_id": table["image_id"], "group": splits.lesion_groups(table), "true": table["dx"]}
     ).set_index("image_id")
     for fold, rows in zip(folds, parts, strict=True):
-        mine = predictions[predictions["fold"] == fold]
-        ids, wanted = set(mine["image_id"]), set(table["image_id"].iloc[rows])
-        for some, what in ((ids - wanted, "not in the split"), (wanted - ids, "of the split missing")):
-            if some:
+        tested = predictions[predictions["fold"] == fold]
+        ids, expected_ids = set(tested["image_id"]), set(table["image_id"].iloc[rows])
+        for differing, what in ((ids - expected_ids, "not in the split"), (expected_ids - ids, "of the split missing")):
+            if differing:
                 raise RecordError(
-                    f"{file}, fold {fold}: image ids {what}: {len(some)}, the first is {min(some)}. Predict exactly "
-                    "the images of the split that the run names; if the data changed, split and train again."
+                    f"{file}, fold {fold}: image ids {what}: {len(differing)}, the first is {min(differing)}. Predict "
+                    "exactly the images of the split that the run names; if the data changed, split and train again."
                 )
         for column in ("group", "true"):
-            facts = expected.loc[mine["image_id"], column].to_numpy()
-            wrong = np.flatnonzero(mine[column].to_numpy() != facts)
+            facts = expected.loc[tested["image_id"], column].to_numpy()
+            wrong = np.flatnonzero(tested[column].to_numpy() != facts)
             if len(wrong):
-                row = mine.iloc[wrong[0]]
+                row = tested.iloc[wrong[0]]
                 raise RecordError(
-                    f"{file}, row {mine.index[wrong[0]]} (image {row['image_id']}): {column} is {row[column]!r}, but "
+                    f"{file}, row {tested.index[wrong[0]]} (image {row['image_id']}): {column} is {row[column]!r}, but "
                     f"the data say {facts[wrong[0]]!r}. Take it from the table, as runs.frame does."
                 )
 
@@ -196,7 +250,13 @@ def pack(content):
 def save(folder, main, facts, files):
     """Write ``files`` ({name: bytes}) and the sealed ``main`` into ``folder``, whole or not at all; return it.
 
-    An older record there is replaced.
+    An older record there is replaced.  A process that is killed on the way leaves hidden folders beside it, and the
+    older record in one of them: :func:`restore` puts it back.
+
+    Raises
+    ------
+    RecordError
+        If the facts are no JSON, the disk refuses, or another process wrote the same record meanwhile.
     """
     facts = facts | {"files": {name: _digest(content) for name, content in files.items()}}
     try:
@@ -207,6 +267,8 @@ def save(folder, main, facts, files):
             f"{main} cannot hold the facts: {error}. Give finite numbers, text, lists and dicts."
         ) from error
     text = json.dumps(facts | {"seal": _seal(facts)}, indent=1, ensure_ascii=False) + "\n"
+    for leftover in restore(folder.parent, folder.name):
+        shutil.rmtree(leftover, ignore_errors=True)
     partial, old = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.{end}") for end in ("partial", "old"))
     try:
         partial.mkdir(parents=True)
@@ -216,41 +278,86 @@ def save(folder, main, facts, files):
             os.replace(folder, old)
         os.replace(partial, folder)
     except OSError as error:
-        if old.exists():
-            os.replace(old, folder)
+        restore(folder.parent, folder.name)
+        if isinstance(error, FileNotFoundError) or error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise RecordError(
+                f"the record {folder} was written by another process at the same time. What lies there is whole; write "
+                "yours again, under another name if both are to be kept."
+            ) from error
         raise RecordError(
             f"the record {folder} cannot be written ({error.strerror}). Set SKIN_RUNS to a folder that you "
             "can write to, on a disk with room."
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
     return folder
 
 
-def read(folder, main):
-    """Return the facts and the files ({name: bytes}) of a record; raise :class:`RecordError` for a broken seal."""
+def restore(folder, name="*"):
+    """Put back a record that a kill left under its hidden name; return the hidden folders that are left over.
+
+    Where that is not possible, as in a folder that may only be read, the record stays where it is.
+    """
+    leftovers = []
+    for path in sorted(folder.glob(f".{name}.*.old")) + sorted(folder.glob(f".{name}.*.partial")):
+        hidden = re.fullmatch(r"\.(.+)\.[0-9a-f]{32}\.(old|partial)", path.name)
+        if not hidden or name not in ("*", hidden[1]):
+            continue
+        record = folder / hidden[1]
+        if hidden[2] == "old" and not record.exists():
+            with contextlib.suppress(OSError):
+                os.replace(path, record)
+                continue
+        leftovers.append(path)
+    return leftovers
+
+
+def read(folder, main, required=()):
+    """Return the facts and the files ({name: bytes}) of a record.
+
+    Raises
+    ------
+    RecordError
+        If the folder holds no record, a seal is broken, or one of the ``required`` files is not in it.
+    """
     folder = Path(folder)
     remedy = "Remove the folder and write the record again; a record is never edited by hand."
-    try:
-        facts = json.loads((folder / main).read_text(encoding="utf-8"))
-        seal, names = facts.pop("seal"), facts["files"]
-    except FileNotFoundError as error:
+    if not (folder / main).exists():
         raise RecordError(
-            f"{folder} is no record: it has no {main}. Name the folder that runs.write_run returned."
-        ) from error
-    except (json.JSONDecodeError, KeyError, AttributeError, TypeError, UnicodeDecodeError) as error:
+            f"{folder} is no record: it has no {main}. Name a record, or the folder of one: the one that "
+            "networks.save_record returned."
+        )
+    try:
+        facts = json.loads(_content(folder / main))
+        seal, names = facts.pop("seal"), dict(facts["files"])
+        broken = seal != _seal(facts)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError, OSError) as error:
         raise RecordError(f"{folder / main} is damaged ({type(error).__name__}: {error}). {remedy}") from error
-    if seal != _seal(facts):
+    if broken:
         raise RecordError(f"{folder / main} was changed after it was written. {remedy}")
+    for name in [*required, *names]:
+        if name not in names or Path(name).name != name:
+            raise RecordError(f"{folder / main} names the files {', '.join(names)}, not {name!r} alone. {remedy}")
     files = {}
     for name, digest in names.items():
         if not (folder / name).is_file():
             raise RecordError(f"{folder / name} is missing. {remedy}")
-        files[name] = (folder / name).read_bytes()
+        try:
+            files[name] = _content(folder / name)
+        except OSError as error:
+            raise RecordError(f"{folder / name} cannot be read ({error.strerror}). {remedy}") from error
         if _digest(files[name]) != digest:
             raise RecordError(f"{folder / name} was changed after it was written. {remedy}")
     return facts, files
+
+
+def _content(path):
+    """Return the bytes of a regular file: what is a folder, or a pipe that never ends, is refused."""
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "no file", str(path))
+    return path.read_bytes()
 
 
 def _digest(content):

@@ -100,8 +100,10 @@ wrong = np.where(truth_of_paper == "nv", "mel", "nv")  # which wrong answer it w
 hit = np.concatenate([np.arange(n) < k for n, k in zip(support, right)])
 certain = (np.where(hit, truth_of_paper, wrong)[:, None] == np.array(CLASSES)).astype(float)
 rebuilt = evaluate.report(truth_of_paper, certain, np.arange(len(hit))).set_index(["metric", "dx"])
-cnn = {name: rebuilt.loc[records.SCORES[name], records.NUMBERS].astype(float)
-       for name in ("accuracy", "balanced accuracy", "melanoma recall")}
+NUMBERS = ["value", "low", "high", "floor"]
+cnn = {"accuracy": rebuilt.loc[("accuracy", "all"), NUMBERS].astype(float),
+       "balanced accuracy": rebuilt.loc[("balanced_accuracy", "all"), NUMBERS].astype(float),
+       "melanoma recall": rebuilt.loc[("recall", "mel"), NUMBERS].astype(float)}
 fig, axis = plots.figure(1.8)
 plots.intervals(axis, pd.DataFrame(cnn).T, "#D55E00", marker="D")
 axis.set_xlim(-0.02, 1)
@@ -166,11 +168,19 @@ checks.check("four-names", one_number, ham)
 
 # %%
 PROTOCOLS = ("holdout938", "image8020", "grouped")
+SCORES = {
+    "accuracy": ("accuracy", "all"),
+    "weighted precision": ("precision_weighted", "all"),
+    "weighted F1": ("f1_weighted", "all"),
+    "macro-F1": ("f1_macro", "all"),
+    "melanoma recall": ("recall", "mel"),
+    "balanced accuracy": ("balanced_accuracy", "all"),
+}
 always = {}
 for protocol in PROTOCOLS:
-    tested = records.load_run(records.book_folder() / f"resnet-frozen-{protocol}-200x150").predictions
+    tested = records.load_run(f"resnet-frozen-{protocol}-200x150").predictions
     values = evaluate.floor(tested["true"].to_numpy()).set_index(["metric", "dx"])["value"]
-    always[protocol] = {"images": f"{len(tested):,}"} | {name: values[key] for name, key in records.SCORES.items()}
+    always[protocol] = {"images": f"{len(tested):,}"} | {name: values[key] for name, key in SCORES.items()}
 print(pd.DataFrame(always).to_string(float_format="{:.3f}".format))
 
 # %% [markdown]
@@ -221,7 +231,7 @@ found = records.entries(everything)
 scored = records.overview(found)
 models = list(dict.fromkeys(entry.model for entry in found))
 rows = []  # of the pictures: each model of the paper, and ours of its kind below it
-for family in records.FAMILIES:
+for family in dict.fromkeys(entry.family for entry in found):
     rows += [f"paper: {family}"] if family in PAPER else []
     rows += [model for model in models if any(e.model == model and e.family == family for e in found)]
 
@@ -247,7 +257,7 @@ for protocol in PROTOCOLS:
 #|   panels floors and dots lie further left.
 TITLES = {"holdout938": "holdout938", "image8020": "image8020, LEAKY", "grouped": "grouped"}
 TINTS = {"holdout938": "#009E73", "image8020": "#E69F00", "grouped": "#0072B2"}
-nothing = pd.DataFrame(np.nan, index=rows, columns=records.NUMBERS)
+nothing = pd.DataFrame(np.nan, index=rows, columns=NUMBERS)
 COUNTS = {name: right.sum() if name == "CNN" else round(PAPER[name] * support.sum()) for name in NETWORKS}
 
 
@@ -265,7 +275,7 @@ for name, count in COUNTS.items():
     printed.loc[f"paper: {name}"] = [count / support.sum(), *ends, floors["938"]]
 fig, axes = plots.figure(0.8 + 0.23 * len(rows), 1, 3, sharey=True, sharex=True)
 for axis, protocol in zip(axes, PROTOCOLS):
-    plots.intervals(axis, marks(protocol, "accuracy", records.BY_IMAGE), TINTS[protocol])
+    plots.intervals(axis, marks(protocol, "accuracy", "by image"), TINTS[protocol])
     plots.intervals(axis, unknown[["value", "low", "high"]], "#D55E00", marker="D", filled=False)
     if protocol == "holdout938":
         plots.intervals(axis, printed, "#D55E00", marker="D")
@@ -297,9 +307,9 @@ paper_cnn = nothing.loc[lines].copy()
 paper_cnn.loc["paper: CNN"] = cnn["balanced accuracy"]
 fig, axes = plots.figure(0.8 + 0.25 * len(lines), 1, 3, sharey=True, sharex=True)
 for axis, protocol in zip(axes, PROTOCOLS):
-    for how, shift in ((records.BY_IMAGE, -0.17), (records.BY_CLASS, 0.17)):
+    for how, shift in (("by image", -0.17), ("by class", 0.17)):
         part = marks(protocol, "balanced accuracy", how).loc[lines]
-        plots.intervals(axis, part, TINTS[protocol], shift=shift, filled=how == records.BY_IMAGE)
+        plots.intervals(axis, part, TINTS[protocol], shift=shift, filled=how == "by image")
     if protocol == "holdout938":
         plots.intervals(axis, paper_cnn, "#D55E00", marker="D")
     axis.set(title=TITLES[protocol], xlabel="balanced accuracy", xlim=(0.1, 0.9), ylim=(len(lines) - 0.4, -0.6))
@@ -330,8 +340,8 @@ paper_row = {name: cell(row) for name, row in cnn.items() if name != "balanced a
 paper_row |= {name: f"{value:.2f}" for name, value in TABLE_4.items()}
 paper_row |= {"macro-F1": f"{TABLE_3['f1'].mean():.3f}", TWICE: cell(cnn["balanced accuracy"])}
 for protocol in PROTOCOLS:
-    columns = {name: marks(protocol, name, records.BY_IMAGE) for name in records.SCORES}
-    columns[TWICE] = marks(protocol, "balanced accuracy", records.BY_CLASS)
+    columns = {name: marks(protocol, name, "by image") for name in SCORES}
+    columns[TWICE] = marks(protocol, "balanced accuracy", "by class")
     tested = {entry.model: f"{len(entry.run.predictions):,}" for entry in found if entry.protocol == protocol}
     lines = {"always nv": {name: f"{part['floor'].median():.3f}" for name, part in columns.items()}}
     if protocol == "holdout938":
@@ -412,13 +422,11 @@ checks.check("better-by-lesion", better_by_lesion, ham)
 #|   stages 1 to 3 alone.
 #| alt: Four panels with one row a model and a vertical dashed line at nothing, where a star stands. Models on raw pixels
 #|   and CNNs from scratch lie farthest to the right. Of the others some lines cross the dashed one.
-READ = {"accuracy": records.BY_IMAGE, "balanced accuracy": records.BY_CLASS}
-asked = {(protocol, score): records.choose(found, protocol, how)
-         for protocol in ("holdout938", "grouped") for score, how in READ.items()}
-leads = {(protocol, score): records.lead(chosen, score)
-         for (protocol, score), chosen in asked.items()}
-otherwise = {key: [model for model, entry in chosen.items() if entry.reading != READ[key[1]]]
-             for key, chosen in asked.items()}
+READ = {"accuracy": "by image", "balanced accuracy": "by class"}
+leads = {(protocol, score): records.lead(found, protocol, score)
+         for protocol in ("holdout938", "grouped") for score in READ}
+otherwise = {(protocol, score): list(one.table.index[one.table["reading"] != READ[score]])
+             for (protocol, score), one in leads.items()}
 compared = [model for model in models if any(model == one.best or model in one.table.index for one in leads.values())]
 fig, axes = plots.figure(1.2 + 0.4 * len(compared), 2, 2, sharey=True, sharex="col")
 for axis, ((protocol, score), one) in zip(axes.flat, leads.items()):
@@ -460,7 +468,7 @@ for protocol in ("holdout938", "grouped"):
 against = {}
 for family in NETWORKS:
     ours = [e for e in found if e.family == family and e.protocol == "holdout938" and e.run.origin == "the book"]
-    ours = {e.model: e.run for e in ours if e.reading == records.BY_IMAGE}
+    ours = {e.model: e.run for e in ours if e.reading == "by image"}
     best = max(ours, key=lambda model: ours[model].metric("accuracy")["value"])
     n, mine, theirs = support.sum(), ours[best].metric("accuracy")["value"], COUNTS[family]
     low, high = confint_proportions_2indep(round(mine * n), n, theirs, n, method="newcomb")
@@ -515,7 +523,7 @@ def joined(truth, said):
 
 chosen_on_validation = {}
 for protocol in ("holdout938", "grouped"):
-    may = {e.model: e.run for e in found if (e.protocol, e.reading) == (protocol, records.BY_IMAGE) and e.run.origin == "the book"}
+    may = {e.model: e.run for e in found if (e.protocol, e.reading) == (protocol, "by image") and e.run.origin == "the book"}
     told = {model: run.validation[run.validation["fold"] == 0].set_index("image_id") for model, run in may.items()}
     first = next(iter(told.values()))
     said = {model: rows.loc[first.index, list(CLASSES)].to_numpy() for model, rows in told.items()}
@@ -536,7 +544,7 @@ for protocol, (members, _, run_of) in chosen_on_validation.items():
     pair = pair.set_index(["metric", "dx"]).xs("all", level="dx")
     codes = np.arange(len(truth)), pd.Categorical(truth, CLASSES).codes
     losses = [-np.log(prob[codes].clip(1e-7)) for prob in (alone[list(CLASSES)].to_numpy(), mean)]
-    weights = np.hstack(list(evaluate.group_weights(groups, 2000, config.seed)))
+    weights = np.hstack(list(evaluate.group_weights(groups)))
     less = np.percentile((losses[1] - losses[0]) @ weights / weights.sum(axis=0), [2.5, 97.5])
     ensembles[protocol] = (evaluate.answers(mean) == truth).sum(), pair, less
     print(f"{protocol}, the mean of {len(members)}: {ensembles[protocol][0]:,} of {len(truth):,} test images right")
@@ -571,12 +579,12 @@ for protocol, (members, _, run_of) in chosen_on_validation.items():
 #| alt: Two tables of shaded numbers, one row a model and one column a class. On the left the column of nevi is the darkest
 #|   by far. On the right the other columns are darker than on the left, and that of nevi is lighter.
 recalled = {}
-for how in (records.BY_IMAGE, records.BY_CLASS):
+for how in ("by image", "by class"):
     chosen = {e.model: e.run for e in found if e.protocol == "holdout938" and e.reading == how}
     part = pd.DataFrame({model: [run.metric("recall", dx)["value"] for dx in CLASSES] for model, run in chosen.items()})
     recalled[how] = part.T.reindex(["paper: CNN", *(m for m in models if m in part)]).set_axis(list(CLASSES), axis=1)
-recalled[records.BY_CLASS].loc["paper: CNN"] = TABLE_3["recall"]
-recalled[records.BY_IMAGE] = recalled[records.BY_IMAGE].drop(index="paper: CNN")
+recalled["by class"].loc["paper: CNN"] = TABLE_3["recall"]
+recalled["by image"] = recalled["by image"].drop(index="paper: CNN")
 lines = ["paper: CNN", *(m for m in models if any(m in part.index for part in recalled.values()))]
 fig, axes = plots.figure(1.0 + 0.25 * len(lines), 1, 2, sharey=True)
 for axis, (how, part) in zip(axes, recalled.items()):
@@ -607,10 +615,10 @@ for how, part in recalled.items():
 #|   Rows are true, columns are answers; shade, the share of the row. Real HAM10000 (Tschandl et al. 2018).
 #| alt: A table of counts, seven rows by seven columns. The cell of nevi called nevi holds most images. In the row of
 #|   melanoma, the cells of melanoma and of nevus hold most of them.
-ours = {e.model: e.run for e in found if e.family == "ResNet" and e.protocol == "holdout938" and e.reading == records.BY_IMAGE}
+ours = {e.model: e.run for e in found if e.family == "ResNet" and e.protocol == "holdout938" and e.reading == "by image"}
 name = max(ours, key=lambda model: ours[model].metric("accuracy")["value"])
-tested = ours[name].predictions
-matrix = pd.DataFrame(confusion_matrix(tested["true"], evaluate.answers(tested[list(CLASSES)]), labels=CLASSES), CLASSES, CLASSES)
+matrix = confusion_matrix(ours[name].predictions["true"], ours[name].answers, labels=CLASSES)
+matrix = pd.DataFrame(matrix, CLASSES, CLASSES)
 fig, axis = plots.figure(2.9)
 plots.heatmap(axis, matrix)
 axis.set_ylabel("true")
@@ -634,7 +642,7 @@ print(f"by its accuracy alone the paper's could have missed all {support['mel']}
 # with a smaller input, on the inferred test set and read by class.
 
 # %%
-ours = {e.model: e.run for e in found if e.family == "CNN" and e.protocol == "holdout938" and e.reading == records.BY_CLASS}
+ours = {e.model: e.run for e in found if e.family == "CNN" and e.protocol == "holdout938" and e.reading == "by class"}
 beside = {("paper", score): TABLE_3[score] for score in TABLE_3}
 for model, run in ours.items():
     beside |= {(model, score): pd.Series({dx: run.metric(score, dx)["value"] for dx in CLASSES}) for score in TABLE_3}
@@ -653,8 +661,7 @@ def draws(true, hit, groups, seed):
 
 behind, theirs_drawn = {}, draws(truth_of_paper, hit, np.arange(len(hit)), 1)
 for model, run in ours.items():
-    said = evaluate.answers(run.predictions[list(CLASSES)])
-    mine = draws(run.predictions["true"], said == run.predictions["true"], run.predictions["group"], 2)
+    mine = draws(run.predictions["true"], run.answers == run.predictions["true"], run.predictions["group"], 2)
     behind[model] = np.percentile(100 * (mine - theirs_drawn), [2.5, 97.5])
     less = 100 * (run.metric("balanced_accuracy")["value"] - cnn["balanced accuracy"]["value"])
     print(f"   {model}: {cell(run.metric('balanced_accuracy'))};\n      minus the paper's "
@@ -671,12 +678,12 @@ for model, run in ours.items():
 lesions = records.by_lesion([entry for entry in found if entry.protocol == "grouped"]).droplevel("protocol")
 order = {model: place for place, model in enumerate(models)}
 page = lesions.astype({("image", "count"): int, ("lesion", "count"): int}).reset_index()
-page = page.sort_values(["model", "reading"], key=lambda column: column.map({**order, records.BY_IMAGE: 0, records.BY_CLASS: 1}))
+page = page.sort_values(["model", "reading"], key=lambda column: column.map({**order, "by image": 0, "by class": 1}))
 display(HTML(page.to_html(index=False, border=0, float_format="{:.3f}".format, classes="wide")))
 gain = 100 * (lesions["lesion", "accuracy"] - lesions["image", "accuracy"])
 margin = 100 * (lesions["lesion", "floor"] - lesions["image", "floor"])
 rise = 100 * (lesions["lesion", "balanced accuracy"] - lesions["image", "balanced accuracy"])
-for how in (records.BY_IMAGE, records.BY_CLASS):
+for how in ("by image", "by class"):
     more, floor = (part.xs(how, level="reading").mean() for part in (gain, margin))
     print(f"accuracy, read {how}: {more:+.1f} points on average; the floor rises by {floor:+.1f} points")
 print(f"balanced accuracy: {rise.mean():+.1f} points on average, from {rise.min():+.1f} to {rise.max():+.1f}")
@@ -702,11 +709,12 @@ print(f"balanced accuracy: {rise.mean():+.1f} points on average, from {rise.min(
 #|   2018). No mark: no record. *The star: stages 1 to 3 of the network alone.
 #| alt: Two panels with one row a model. In each row the hollow dot lies far to the left of the filled one, and so does its
 #|   black tick.
-confirmed = records.on_slice([entry for entry in found if entry.reading == records.BY_IMAGE], "dx_type", "histo")
+by_image = [entry for entry in found if entry.reading == "by image"]
+confirmed = records.overview(by_image, part=("dx_type", "histo"))
 fig, axes = plots.figure(0.8 + 0.25 * len(models), 1, 2, sharey=True, sharex=True)
 excess = {}
 for axis, protocol in zip(axes, ("holdout938", "grouped")):
-    whole = marks(protocol, "accuracy", records.BY_IMAGE).reindex(models)
+    whole = marks(protocol, "accuracy", "by image").reindex(models)
     histo = confirmed.loc[protocol]["accuracy"].droplevel("reading").reindex(models)
     plots.intervals(axis, whole, TINTS[protocol], shift=-0.17)
     plots.intervals(axis, histo, TINTS[protocol], shift=0.17, filled=False)
@@ -788,18 +796,18 @@ ours = [entry for entry in found if entry.run.origin == "the book"]
 for entry in ours:
     for name in ("precision_micro", "recall_micro", "f1_micro", "recall_weighted"):
         assert np.isclose(entry.run.metric(name)["value"], entry.run.metric("accuracy")["value"], atol=1e-6), "one number"
-    if entry.family == "VGG16" and entry.protocol == "holdout938" and entry.reading == records.BY_IMAGE:
+    if entry.family == "VGG16" and entry.protocol == "holdout938" and entry.reading == "by image":
         assert entry.run.metric("accuracy")["low"] > floors["938"], "ours rise above the floor"
-    if entry.run.name.startswith("vgg16-frozen-holdout938-") and entry.reading == records.BY_CLASS:
+    if entry.run.name.startswith("vgg16-frozen-holdout938-") and entry.reading == "by class":
         assert entry.run.metric("accuracy")["high"] < floors["938"], "the frozen one lies below it, too"
     assert entry.run.metric("balanced_accuracy")["low"] > 1 / 7
 book_only = records.overview(ours)
 both = book_only["balanced accuracy", "value"].unstack("reading").dropna()
-assert (both[records.BY_CLASS] > both[records.BY_IMAGE]).all(), "read by class, balanced accuracy rises"
+assert (both["by class"] > both["by image"]).all(), "read by class, balanced accuracy rises"
 histo_only = confirmed.loc[confirmed.index.isin(book_only.index), ("accuracy", "value")]
 assert (histo_only < book_only["accuracy", "value"].reindex(histo_only.index)).all()
 assert all(after > before for before, after in excess.values()), "the floor falls further"
-each = records.load_run(records.book_folder() / "resnet-frozen-grouped-200x150").predictions
+each = records.load_run("resnet-frozen-grouped-200x150").predictions
 each = each.groupby("group")["true"].agg(["first", "size"])
 nevi = (each["first"] == "nv").groupby(each["size"] > 1).mean()
 assert abs(nevi[False] - 0.8) < 0.03 and abs(nevi[True] - 0.5) < 0.03, "four in five, about half"
@@ -810,20 +818,20 @@ if not mine:
     raw = [model for model in compared if "raw pixels" in model]
     assert all((one.table.loc[raw, "low"] > 0).all() for one in leads.values()), "raw pixels lie far behind"
     assert (leads["holdout938", "balanced accuracy"].table["low"] <= 0).any(), "the first place is shared"
-    assert PAPER["ResNet"] > marks("holdout938", "accuracy", records.BY_IMAGE)["value"].max(), "right of all of ours"
-    assert recalled[records.BY_IMAGE]["nv"].min() > recalled[records.BY_IMAGE].drop(columns="nv").to_numpy().max(), "the darkest by far"
-    assert recalled[records.BY_CLASS]["nv"].mean() < recalled[records.BY_IMAGE]["nv"].mean(), "lighter"
+    assert PAPER["ResNet"] > marks("holdout938", "accuracy", "by image")["value"].max(), "right of all of ours"
+    assert recalled["by image"]["nv"].min() > recalled["by image"].drop(columns="nv").to_numpy().max(), "the darkest by far"
+    assert recalled["by class"]["nv"].mean() < recalled["by image"]["nv"].mean(), "lighter"
     assert (gain > 0).all() and (margin > 0).all()
     assert 0 < rise.mean() < gain.mean() and rise.min() < 0, "by less, and not for every model"
-    by_class = [e.run for e in found if (e.family, e.protocol, e.reading) == ("CNN", "holdout938", records.BY_CLASS)]
+    by_class = [e.run for e in found if (e.family, e.protocol, e.reading) == ("CNN", "holdout938", "by class")]
     own = max(run.metric("balanced_accuracy")["value"] for run in by_class)
     assert against["CNN"][1] > 0 and own < cnn["balanced accuracy"]["value"], "ahead by image, not by class"
     clearly = {model: high < 0 for model, (_, high) in behind.items()}
     assert all(is_clear == model.startswith("CNN, as printed") for model, is_clear in clearly.items()) and len(clearly) == 3
-    by_image = [part.xs(records.BY_IMAGE, level="reading") for part in (gain, margin)]
+    by_image = [part.xs("by image", level="reading") for part in (gain, margin)]
     assert by_image[0].mean() < by_image[1].mean() - 0.3, "by less than the floor"
     assert every > 0.93 and sure < 0.9, "those are easy"
-    assert recalled[records.BY_IMAGE]["df"].eq(0).any(), "some never find the rarest"
+    assert recalled["by image"]["df"].eq(0).any(), "some never find the rarest"
 for members, losses, _ in chosen_on_validation.values():
     assert "handcrafted" not in members[0] and "handcrafted" in members[1], "of another kind"
     assert losses[-1] < losses[0] - 0.03, "the loss falls a good deal"

@@ -840,7 +840,7 @@ for row in named:
 #|   most rows. Below the figure its rows are read out.
 pooled = [run for run in KEPT if run.facts["protocol"] == "grouped"]
 best = max(pooled, key=lambda run: run.metric("balanced_accuracy")["value"])
-true, said = best.predictions["true"].to_numpy(), evaluate.answers(best.predictions[list(CLASSES)])
+true, said = best.predictions["true"].to_numpy(), best.answers
 matrix = confusion(true, said)
 fig, axis = plots.figure(2.9)
 plots.heatmap(axis, matrix)

@@ -350,9 +350,8 @@ checks.check("weighted-loss", weighted_loss, ham)
 # and when to take smaller steps. The test rows choose nothing: they are asked once, at the end.
 #
 # `networks.fit` is the one loop of this course. After each epoch it looks at the validation loss, keeps the best
-# weights, lowers the learning rate when nothing improves, and above the quick tier writes a checkpoint, so that an
-# interrupted run resumes as if nothing had happened. (To train anew, run the page from the top: this cell, run twice,
-# would go on from the weights that it has.)
+# weights, and lowers the learning rate when nothing improves. (To train anew, run the page from the top: this cell, run
+# twice, would go on from the weights that it has.)
 
 # %%
 #| name: cnn-curves
@@ -362,25 +361,25 @@ checks.check("weighted-loss", weighted_loss, ham)
 #| alt: Two small panels over the epochs. Left, two nearly flat lines of loss, one above the other. Right, a line near
 #|   the dashed floor.
 split = splits.grouped(ham.table, fold=0, seed=config.seed)
-rows = networks.training_rows(split, config)
+rows = config.training_rows(split)  # in the quick tier, a few of them
 codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes.astype("int64")
 
 
-def batches(epoch):
+def training(epoch):
     return networks.training_batches(
-        pixels, codes, rows, epochs=1, first_epoch=epoch, seed=config.seed, augmentation=networks.Augmentation()
+        pixels, codes, rows, seed=config.seed, epoch=epoch,
+        augmentation=networks.Augmentation(),
     )
 
 
 fitted = networks.fit(
     cnn,
-    batches,
+    training,
     networks.batches(pixels, codes, split.validation),
     epochs=config.sizes.epochs,
     seed=config.seed + 1,  # as in the course's recipes
     learning_rate=3e-4,
     class_weight=networks.class_weights(codes[rows]),
-    folder=networks.checkpoints(config, "page", ham.fingerprint, split.hash),  # none in the quick tier
 )
 fig, axes = plots.figure(2.6, 1, 2)
 plots.learning_curves(axes, fitted.history, fitted.best_epoch)
@@ -428,8 +427,9 @@ plots.show(plots.gallery(seen, names), photo=True)
 # ## On and off
 #
 # The paper names three remedies: class weights against imbalance; dropout and augmentation against learning by heart.
-# You have just trained with all three. `networks.train` does what you did, from a **recipe**. Take one remedy out at a
-# time, and look.
+# You have just trained with all three. `networks.train` does what you did, from a **recipe**; above the quick tier it
+# also writes a checkpoint after each epoch, so that an interrupted run resumes as if nothing had happened. Take one
+# remedy out at a time, and look.
 
 # %%
 recipe = networks.RECIPES["cnn-paper"]
@@ -500,7 +500,7 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
 #|   highest; of one repetition there is only the dot. Dashed, the floor.
 #| alt: Four dots, one a variant of the network, and a dashed vertical line at one seventh. Two dots stand on it, the two
 #|   with batch normalisation far to its right.
-experiment, results = records.load_experiment(records.book_folder() / "cnn-ablation")
+experiment, results = records.load_experiment("cnn-ablation")
 by_arm = results[results["metric"] == "balanced_accuracy"].groupby("arm", sort=False)["value"]
 table = by_arm.agg(["mean", "min", "max"])
 print(textwrap.fill(experiment["notes"], 76))
@@ -582,7 +582,7 @@ for kind, protocol in product(("cnn-paper", "cnn-improved", "cnn-cosine"), ("gro
 #| alt: A table of counts with one row and one column a diagnosis, shaded by share of the row.
 BY_NAME = {run.name: run for run in KEPT}
 ours, restored = (BY_NAME[f"cnn-improved-holdout938-96x96{end}"] for end in ("", "-restored"))
-true, said = ours.predictions["true"], evaluate.answers(ours.predictions[list(CLASSES)])
+true, said = ours.predictions["true"], ours.answers
 matrix = pd.crosstab(pd.Categorical(true, CLASSES), pd.Categorical(said, CLASSES), dropna=False)
 fig, axis = plots.figure(2.9)
 plots.heatmap(axis, matrix)

@@ -27,8 +27,6 @@ if "google.colab" in sys.modules:
     # %pip install --quiet --no-deps "git+{{repository}}"
 
 # %%
-import json
-
 import numpy as np
 import pandas as pd
 from scipy import ndimage
@@ -387,7 +385,7 @@ for dx, (share, number) in found.iterrows():
 #|   below). Dot, mean of the repetitions; line, from the worst to the best.
 #| alt: One dot with a horizontal line for each step, around a vertical line at zero. The lines of equalise and of
 #|   clahe lie to the left of zero, equalise further than clahe.
-facts, results = records.load_experiment(records.book_folder() / "classical-preprocessing")
+facts, results = records.load_experiment("classical-preprocessing")
 overall = results[(results["stratum"] == "all") & (results["metric"] == "balanced_accuracy")]
 table = overall.pivot(index="repetition", columns="arm", values="value")
 steps = table.drop(columns=["none", "no masks"], errors="ignore")
@@ -616,16 +614,16 @@ checks.check("follow-a-point", follow, ham)
 # %% [markdown]
 # ## The same, a batch at a time
 #
-# From here on the book leaves this work to `helpers.augmentation`, which does it for a whole **batch**, the images
-# that a network is handed at a time, in one compiled TensorFlow operation, and to `helpers.pipeline`, which feeds it.
+# From here on the book leaves this work to `networks.augment`, which does it for a whole **batch**, the images that a
+# network is handed at a time, in one compiled TensorFlow operation, and to `networks.training_batches`, which feeds it.
 # Does it do what you have just read? Give both the same random numbers.
 
 # %% tags=["remove-output"]
 
 # %% tags=["nbval-check-output"]
 limits = networks.Augmentation(rotate=0.5, translate=0.1, zoom=0.1, brightness=0, contrast=0)
-draws = rng.random((len(photos), networks.DRAWS)).astype(np.float32)  # a row an image
-batch = networks.augmenter(limits, photos.shape[1:3])(photos, draws).numpy()
+draws = rng.random((len(photos), 8)).astype(np.float32)  # eight numbers an image
+batch = networks.augment(photos, limits, draws).numpy()
 
 ours = []
 for photo, draw in zip(photos, draws, strict=True):
@@ -638,7 +636,7 @@ print("the helpers' images are ours, to within a grey level:", bool(np.abs(batch
 codes = np.searchsorted(CLASSES, ham.table["dx"].to_numpy(str))
 rows = lesions.index[:700].to_numpy()
 for balanced in (False, True):
-    wishes = {"rows": rows, "batch": len(rows), "epochs": 1, "seed": config.seed, "balanced": balanced}
+    wishes = {"rows": rows, "batch": len(rows), "seed": config.seed, "balanced": balanced}
     one, same = (next(iter(networks.training_batches(pixels, codes, **wishes))) for _ in range(2))
     again = all(np.array_equal(*pair) for pair in zip(one, same, strict=True))
     counted = ", ".join(f"{n} {dx}" for dx, n in zip(CLASSES, np.bincount(one[1], minlength=7), strict=True))
@@ -657,7 +655,7 @@ for balanced in (False, True):
 #   networks, one after the other, as many notebooks do: flip, turn, shift, zoom;
 # - the same four layers on decoded images, kept in memory as `load_pixels` keeps them;
 # - one matrix in place of four layers, looked up with TensorFlow's own projective transform;
-# - one matrix and one compiled look-up, as in `helpers.augmentation`, with the colour step and without it;
+# - one matrix and one compiled look-up, as in `networks.augment`, with the colour step and without it;
 # - and the ceiling: images as they are.
 
 # %%
@@ -666,7 +664,7 @@ for balanced in (False, True):
 #|   Only ratios carry over to another machine, and they roughly.
 #| alt: Six horizontal bars, slowest on top. The two pipelines with Keras's layers have the shortest bars; one matrix
 #|   is longer, one matrix compiled is several times as long again, and images as they are have the longest by far.
-measured = json.loads((records.book_folder() / "pipeline.json").read_text())
+measured = records.load_benchmark("pipeline")
 ladder = pd.Series(measured["images_per_second"]).sort_values()
 fig, axis = plots.figure(2.4)
 plots.bars(axis, ladder, colours="#0072B2")

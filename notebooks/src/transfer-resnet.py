@@ -38,7 +38,7 @@ import pandas as pd
 import tensorflow as tf
 from keras import layers
 
-from helpers import checks, data, evaluate, networks, plots, records, settings, splits
+from helpers import checks, data, networks, plots, records, settings, splits
 from helpers.ham10000 import CLASSES
 
 networks.use_precision()
@@ -216,7 +216,9 @@ for name, one in {"three convolutions with a waist of 64": narrow, "two of three
 # which it is.
 
 # %%
-found = networks.backbone(*networks.RESNET, size=config.sizes.image)
+found = networks.backbone(
+    "resnet50", "resnet50v2_imagenet_stage3", size=config.sizes.image
+)
 resnet = found.model
 records.weights_notice(found)
 
@@ -336,8 +338,8 @@ before = answer(range(1, 8), True)
 for _ in range(5):
     trial(batch, training=True)
 print("with the rule, the rest of the batch matters:", moved(answer(range(8, 15), True), before) > 0.01)
-held = networks.classifier(networks.cut(resnet, boundary)[1])
-norms = [layer for layer in held.layers if isinstance(layer, layers.BatchNormalization) and layer.name not in networks.HEAD]
+network = networks.classifier(tail)
+norms = [layer for layer in tail.layers if isinstance(layer, layers.BatchNormalization)]
 print("a normalisation of the classifier's backbone still learns:", any(layer.trainable for layer in norms))
 
 # %% [markdown]
@@ -527,7 +529,7 @@ print("  ", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
 #| alt: A table of counts with one row and one column a diagnosis. The cell of nevi that were called nevi is by far the
 #|   largest; in the row of melanoma many stand in the column of nevi.
 ours = book["resnet-frozen-holdout938-200x150"]
-true, said = ours.predictions["true"], evaluate.answers(ours.predictions[list(CLASSES)])
+true, said = ours.predictions["true"], ours.answers
 matrix = pd.crosstab(pd.Categorical(true, CLASSES), pd.Categorical(said, CLASSES), dropna=False)
 fig, axis = plots.figure(2.9)
 plots.heatmap(axis, matrix)
@@ -541,8 +543,8 @@ print(f"melanomas found: {matrix.loc['mel', 'mel']} of {matrix.loc['mel'].sum()}
       f"called a nevus: {matrix.loc['mel', 'nv']}; balanced accuracy {ours.metric('balanced_accuracy')['value']:.3f}")
 melanomas = {}
 for kind in KINDS[1:]:
-    told = book[f"{kind}-holdout938-200x150"].predictions.query("true == 'mel'")
-    melanomas[kind] = (evaluate.answers(told[list(CLASSES)]) == "mel").sum()
+    run = book[f"{kind}-holdout938-200x150"]
+    melanomas[kind] = (run.answers[run.predictions["true"] == "mel"] == "mel").sum()
 print("found by the others:", ", ".join(f"{kind} {count}" for kind, count in melanomas.items()))
 
 # %% [markdown]

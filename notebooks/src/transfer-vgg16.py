@@ -31,7 +31,6 @@ if "google.colab" in sys.modules:
     # %pip install --quiet --no-deps "git+{{repository}}"
 
 # %% tags=["remove-output"]
-import json
 from dataclasses import replace
 
 import keras
@@ -207,7 +206,7 @@ table = pd.DataFrame(
     [(layer.name, layer.count_params(), state)
      for state, part in (("frozen", frozen), ("retrained", tail)) for layer in part.layers if layer.count_params()]
     + [(layer.name, layer.count_params(), "new") for layer in network.layers
-       if layer.name in networks.HEAD and layer.count_params()],
+       if layer not in tail.layers and layer.count_params()],
     columns=["layer", "weights", "state"]).set_index("layer")
 fig, axis = plots.figure(4.2)
 plots.layers(axis, table, {"frozen": "#9A9A9A", "retrained": "#0072B2", "new": "#E69F00"})
@@ -291,7 +290,7 @@ for versions in (1, 4):
         print(f"   {epochs:>2} epochs of training steps: at most {plain_work / cached_work:.2f} times as fast")
 
 # %%
-measured = json.loads((records.book_folder() / "networks.json").read_text(encoding="utf-8"))
+measured = records.load_benchmark("networks")
 extrapolated = measured["caching"]["EXTRAPOLATED to 50 epochs, the cache's building included"]
 print(f"measured {measured['date']} on {measured['device']}, {measured['caching']['network']}, images of "
       "{1} x {0}:".format(*measured["caching"]["size"]))
@@ -311,7 +310,7 @@ for cached, one in extrapolated.items():
 
 # %%
 split = splits.grouped(ham.table, fold=0, seed=config.seed)
-rows = networks.training_rows(split, config)
+rows = config.training_rows(split)  # in the quick tier, a few of them
 codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes.astype("int64")
 views = config.sizes.repeats
 augmentation = networks.Augmentation() if views > 1 else None
@@ -363,25 +362,25 @@ written = keras.Model(inputs, outputs)
 
 
 # %%
-def batches(epoch):
-    return networks.activation_training_batches(cache, codes, rows, 32, seed=config.seed, epoch=epoch)
+def training(epoch):
+    return networks.training_batches(cache, codes, rows, seed=config.seed, epoch=epoch)
 
 
-def answers(part):
-    return networks.predict(network, networks.activation_batches(cache, codes, part))
+validation = networks.batches(cache, codes, split.validation)
 
+tail.trainable = False
+head = networks.fit(
+    network, training, validation,
+    epochs=2, seed=config.seed, learning_rate=1e-3,
+)  # fmt: skip
+bought["head alone"] = networks.predict(network, validation).argmax(axis=1)
 
-folder = networks.checkpoints(config, "page", ham.fingerprint, split.hash, networks.digest(frozen))
-common = {"batches": batches, "validation": networks.activation_batches(cache, codes, split.validation), "folder": folder}
-body = [layer for layer in network.layers if layer.name not in networks.HEAD]
-for layer in body:
-    layer.trainable = False
-head = networks.fit(network, **common, epochs=2, seed=config.seed, learning_rate=1e-3)
-bought["head alone"] = answers(split.validation).argmax(axis=1)
-for layer in body:
-    layer.trainable = True
-both = networks.fit(network, **common, epochs=config.sizes.epochs, seed=config.seed + 1, learning_rate=1e-4, patience=6)
-bought["head and tail"] = answers(split.validation).argmax(axis=1)
+tail.trainable = True
+both = networks.fit(
+    network, training, validation,
+    epochs=config.sizes.epochs, seed=config.seed + 1, learning_rate=1e-4, patience=6,
+)  # fmt: skip
+bought["head and tail"] = networks.predict(network, validation).argmax(axis=1)
 
 # %%
 #| name: vgg16-curves
@@ -571,7 +570,7 @@ print(records.load_run(path))
 
 # %% tags=["assertion"]
 assert [layer.output.shape for layer in written.layers[2:]] == [
-    layer.output.shape for layer in networks.classifier(tail).layers if layer.name in networks.HEAD
+    layer.output.shape for layer in network.layers if layer not in tail.layers
 ], "the notebook's head is the helpers'"
 assert held == sum(isinstance(layer, layers.Conv2D) for layer in frozen.layers) and held > SHARE * len(convolutions)
 assert frozen.layers[-1].name == boundary and mine.facts["recipe"]["cut"] == boundary

@@ -62,7 +62,7 @@ records.banner(ham, config)
 # guess that you wrote down cannot change its mind later.
 
 # %%
-ours = records.load_run(records.book_folder() / "resnet-frozen-grouped-200x150").metric("accuracy")["value"]
+ours = records.load_run("resnet-frozen-grouped-200x150").metric("accuracy")["value"]
 print(f"to explain: {100 * (849 / 938 - ours):.1f} points, from {ours:.1%} (ours, grouped) to {849 / 938:.1%} (the paper)")
 # Points of accuracy: put yours.
 my_bet = {"the mix": None, "the epoch": None, "luck": None, "the leak": None, "another network": None}
@@ -148,22 +148,26 @@ def accuracy_in_mix(right, cells, wanted):
     return sum(share[cell] * right[cells == cell].mean() for cell in share.index)
 
 
-book = {run.name: run for run in records.load_runs() if run.comparable}
-pairs = [(name, name.replace("-grouped-", "-holdout938-")) for name in book if "-grouped-" in name]
-pairs = [(a, b) for a, b in pairs if b in book and len(book[a].facts["folds"]) == 5]
-pairs = [(a, b) for a, b in pairs if not a.endswith(("evened", "weighted"))]  # priors as they are
-everyone = book[pairs[0][0]].predictions["group"]
+def right_and_cells(run):
+    """Whether each answer of a run is right, and the cell of its image."""
+    tested = run.predictions
+    return run.answers == tested["true"].to_numpy(), evaluate.mix_strata(tested["true"], tested["group"], everyone)
+
+
+runs = records.load_runs()
+book = {run.name: run for run in runs if run.comparable}
+pairs = records.pairs(runs, "grouped", "holdout938", folds=5)  # read by image: priors as training gave them
+everyone = pairs[0][0].predictions["group"]
 rows = {}
-for name, other in pairs:
-    here, exam = book[name].predictions, book[other].predictions
-    right = np.asarray(evaluate.answers(here[list(CLASSES)]) == here["true"])
-    cells, wanted = (evaluate.mix_strata(one["true"], one["group"], everyone) for one in (here, exam))
-    short = name.replace("-grouped", "").replace("classical-", "").removesuffix("-200x150")
+for here, exam in pairs:
+    right, cells = right_and_cells(here)
+    _, wanted = right_and_cells(exam)
+    short = here.recipe.removeprefix("classical-").removesuffix("-200x150")
     rows[short] = {
         "grouped": right.mean(),
-        "weighed by diagnosis": accuracy_in_mix(right, here["true"].to_numpy(), exam["true"]),
+        "weighed by diagnosis": accuracy_in_mix(right, here.predictions["true"].to_numpy(), exam.predictions["true"]),
         "and by photographed once": accuracy_in_mix(right, cells, wanted),
-        "the 938": book[other].metric("accuracy")["value"],
+        "the 938": exam.metric("accuracy")["value"],
     }
     assert np.isclose(rows[short]["and by photographed once"],
                       np.average(right, weights=evaluate.mix_weights(cells, wanted)))
@@ -173,13 +177,10 @@ mixed = pd.DataFrame(rows).T
 narrow = {"weighed by diagnosis": "by diagnosis", "and by photographed once": "and photographed once"}
 print(mixed.rename(columns=narrow).round(3).to_string())
 left = mixed["the 938"] - mixed["and by photographed once"]
-others = [name for name in book if name.endswith(("evened", "weighted")) and len(book[name].facts["folds"]) == 5]
-others = [(book[name], book.get(name.replace("grouped", "holdout938"))) for name in others]
 missed = []
-for here, exam in [pair for pair in others if pair[1]]:
-    right = np.asarray(evaluate.answers(here.predictions[list(CLASSES)]) == here.predictions["true"])
-    cells, wanted = (evaluate.mix_strata(one.predictions["true"], one.predictions["group"], everyone) for one in (here, exam))
-    missed.append(exam.metric("accuracy")["value"] - accuracy_in_mix(right, cells, wanted))
+for here, exam in records.pairs(runs, "grouped", "holdout938", folds=5, reading="by class"):
+    _, wanted = right_and_cells(exam)
+    missed.append(exam.metric("accuracy")["value"] - accuracy_in_mix(*right_and_cells(here), wanted))
 print(f"\nFrom grouped to the 938: {100 * (mixed['the 938'] - mixed['grouped']).mean():+.1f} points on average.")
 print(f"Left once the mix is the same: {100 * left.mean():+.1f} on average, "
       f"from {100 * left.min():+.1f} to {100 * left.max():+.1f}.")
@@ -194,7 +195,7 @@ print(f"Of the {len(missed)} with class weights or evened priors: from {100 * mi
 #|   diamond lie close together on the right, beyond the dashed line, with the square a little before them.
 fig, axis = plots.figure(1.2 + 0.35 * len(mixed))
 plots.scores(axis, mixed)
-axis.axvline(book[pairs[0][1]].metric("accuracy")["floor"], color="#1A1A1A", linestyle="--", linewidth=1)
+axis.axvline(pairs[0][1].metric("accuracy")["floor"], color="#1A1A1A", linestyle="--", linewidth=1)
 axis.set(xlim=(0.7, 0.95), xlabel="accuracy")
 plots.show(fig)
 
@@ -239,17 +240,19 @@ checks.check("mix-weights", mix_weights, ham)
 # validation lesions, is named beside them.
 
 # %%
-chosen = [(name, f"{name}-on-test") for name in book if f"{name}-on-test" in book]
-gained = pd.Series({name: book[other].metric("accuracy")["value"] - book[name].metric("accuracy")["value"]
-                    for name, other in chosen})
-tally = {name: round(938 * book[other].metric("accuracy")["value"]) for name, other in chosen}
+chosen = records.chosen_both_ways(runs)
+gained = pd.Series({honest.name: peeked.metric("accuracy")["value"] - honest.metric("accuracy")["value"]
+                    for honest, peeked in chosen})
+tally = {honest.name: round(938 * peeked.metric("accuracy")["value"]) for honest, peeked in chosen}
 epochs = {}
-for name, other in chosen:
-    seen = book[name].history.set_index("epoch")["validation_accuracy"]
-    loss, test = (book[one].facts["hyperparameters"]["best_epoch"] for one in (name, other))
-    epochs[name.replace("-holdout938", "")] = {
-        "points": round(100 * gained[name], 1), "right then": tally[name], "by loss": loss,
-        "by accuracy": "or ".join(f"{epoch} " for epoch in seen.index[seen == seen.max()]).strip(), "by the test": test}
+for honest, peeked in chosen:
+    seen = honest.history.set_index("epoch")["validation_accuracy"]
+    epochs[honest.recipe] = {
+        "points": round(100 * gained[honest.name], 1),
+        "right then": tally[honest.name],
+        "by loss": honest.facts["hyperparameters"]["best_epoch"],
+        "by accuracy": "or ".join(f"{epoch} " for epoch in seen.index[seen == seen.max()]).strip(),
+        "by the test": peeked.facts["hyperparameters"]["best_epoch"]}
 print("points from choosing the epoch on the 938; images right then; the epoch kept")
 print("by loss and by accuracy of validation images, and by accuracy of the test:")
 print(pd.DataFrame(epochs).T.to_string())
@@ -286,14 +289,9 @@ print(f"849 of 938 is {849 / 938:.2%}; true accuracies from {interval.low:.1%} t
 #| alt: Histograms of accuracies, one panel a network, each a single hump a few points wide. A vertical orange line
 #|   stands at the paper's accuracy in each.
 drawn = {}
-exam = book[pairs[0][1]].predictions
-wanted = evaluate.mix_strata(exam["true"], exam["group"], everyone)
+_, wanted = right_and_cells(pairs[0][1])
 for name in ("resnet-frozen-grouped-200x150", "resnet-tuned-grouped-200x150"):
-    if name in book:
-        here = book[name].predictions
-        right = np.asarray(evaluate.answers(here[list(CLASSES)]) == here["true"])
-        cells = evaluate.mix_strata(here["true"], here["group"], everyone)
-        drawn[name] = evaluate.redraws(right, cells, wanted, 10_000, seed=config.seed)
+    drawn[name] = evaluate.mix_redraws(*right_and_cells(book[name]), wanted, 10_000, seed=config.seed)
 fig, axes = plots.figure(2.4, 1, len(drawn), sharex=True, sharey=True, squeeze=False)
 for axis, (name, scores) in zip(axes[0], drawn.items()):
     axis.hist(scores, bins=(np.arange(804, 890, 5) - 0.5) / 938, color="#0072B2")  # five counts a bar
@@ -316,10 +314,10 @@ plots.show(fig)
 # %%
 carried = {}
 for kind in ("resnet-frozen", "resnet-last", "resnet-tuned", "vgg16-tuned"):
-    here = book[f"{kind}-grouped-200x150"].predictions.query("fold == 0")
-    right = np.asarray(evaluate.answers(here[list(CLASSES)]) == here["true"])
-    cells = evaluate.mix_strata(here["true"], here["group"], everyone)
-    carried[kind] = {"fold 0, in the exam's mix": accuracy_in_mix(right, cells, wanted),
+    here = book[f"{kind}-grouped-200x150"]
+    right, cells = right_and_cells(here)
+    first = (here.predictions["fold"] == 0).to_numpy()
+    carried[kind] = {"fold 0, in the exam's mix": accuracy_in_mix(right[first], cells[first], wanted),
                      "the 938": book[f"{kind}-holdout938-200x150"].metric("accuracy")["value"]}
 carried = pd.DataFrame(carried).T
 print(carried.round(3).to_string())
@@ -347,7 +345,7 @@ print(carried.round(3).to_string())
 # do not, under the naive split by image.
 
 # %%
-experiment, measured = records.load_experiment(records.book_folder() / "leakage-frozen")
+experiment, measured = records.load_experiment("leakage-frozen")
 print(textwrap.fill(experiment["notes"], 80))
 naive = measured[measured["arm"].str.endswith(("/image8020", "/grouped"))]
 print(f"\nMeans over {naive['repetition'].nunique()} repetitions:")
@@ -453,7 +451,8 @@ for repetition in range(config.sizes.repeats):
                 answers = model.fit(values[train], classes[train]).predict(values[draw.test])
             found += [(repetition, f"{name}/{arm}", *row)
                       for row in evaluate.leak_scores(classes[draw.test], answers, draw.strata)]
-live = evaluate.leak_effects(pd.DataFrame(found, columns=list(records.EXPERIMENT_COLUMNS)), ratio=len(draw.test) / len(draw.a))
+found = pd.DataFrame(found, columns=["repetition", "arm", "stratum", "metric", "value"])
+live = evaluate.leak_effects(found, ratio=len(draw.test) / len(draw.a))
 print(live.xs("accuracy", level="metric").round(3).to_string())
 
 # %% [markdown]
@@ -475,7 +474,7 @@ print(live.xs("accuracy", level="metric").round(3).to_string())
 #|   cross it. Both lines of the trained network are wide and cross it.
 parts, notes = [], {}
 for name in ("leakage-frozen", "leakage-tuned"):
-    facts, results = records.load_experiment(records.book_folder() / name)
+    facts, results = records.load_experiment(name)
     notes[name] = facts["notes"]
     parts.append(evaluate.leak_effects(results, ratio=facts["test_images"] / facts["training_images"]))
 # "tuned" is the last block alone in these records; Chapter {{number:transfer-resnet}} has the word for more blocks.

@@ -165,7 +165,7 @@ def stored_experiment(name, facts, notes):
     """
     path = RESULTS / name
     if not (path / "experiment.json").exists():
-        return None, pd.DataFrame(columns=list(records.EXPERIMENT_COLUMNS))
+        return None, pd.DataFrame(columns=list(_experiments.COLUMNS))
     experiment, results = records.load_experiment(path)
     different = [key for key, value in facts.items() if experiment.get(key) != value]
     if notes not in experiment["notes"]:
@@ -185,6 +185,6 @@ def write_experiment(experiment, rows):
     rows : list of tuple
         ``(repetition, arm, stratum, metric, value)``.
     """
-    results = pd.DataFrame(rows, columns=list(records.EXPERIMENT_COLUMNS))
+    results = pd.DataFrame(rows, columns=list(_experiments.COLUMNS))
     log(_experiments.write_experiment(RESULTS, experiment, results))
     return results
