@@ -16,6 +16,7 @@ median of the ratios of steps that followed each other.  The results go to ``ben
 import argparse
 import dataclasses
 import datetime
+import itertools
 import json
 import os
 import platform
@@ -27,15 +28,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import settings
-from helpers.data import _loader as data
-from helpers.data import _pixels as images
+from helpers import data, networks, settings
 from helpers.ham10000 import CLASSES
-from helpers.networks import _activations as activations
-from helpers.networks import _architectures as models
-from helpers.networks import _batches as pipeline
-from helpers.networks import _recipes as recipes
-from helpers.networks import _training as training
+from helpers.networks._training import _compile
 from helpers.records import _provenance as provenance
 
 import keras  # isort: skip  # after helpers.networks, which quietens TensorFlow's log
@@ -45,7 +40,7 @@ RESULTS = Path(__file__).parent / "results" / "networks.json"
 #: The package carries this copy, so that chapter 6 can read it anywhere.
 CARRIED = Path(__file__).parents[1] / "book" / "results" / "networks.json"
 SIZE, CNN_SIZES = (150, 200), ((96, 96), (128, 128))
-RECIPE = recipes.RECIPES["vgg16-tuned"]
+RECIPE = networks.RECIPES["vgg16-tuned"]
 EPOCHS = 50
 #: Images and views of the cache that is timed: the second view is augmented, as all but the first are.
 IMAGES, VIEWS = 128, 2
@@ -74,7 +69,7 @@ def arithmetic(frozen, tail):
 
 def steps(model, batches, learning_rate=1e-4):
     """Return a function that does one training step, reading the batch included, and returns its wall seconds."""
-    training._compile(model, learning_rate)
+    _compile(model, learning_rate)
     endless = iter(batches)
 
     def step():
@@ -109,35 +104,32 @@ def rate(seconds):
 
 def vgg16(precision):
     """Return VGG16 for :data:`SIZE` as the recipe builds it: where it came from, its frozen part, the part to train."""
-    training.use_precision(precision)
-    found = models.backbone(*RECIPE.network, size=SIZE)
-    frozen, rest = models.cut(found.model, models.boundary(found.model))
-    return found, frozen, models.classifier(rest)
+    networks.use_precision(precision)
+    backbone = networks.backbone(*RECIPE.network, size=SIZE)
+    frozen, rest = networks.cut(backbone.model, networks.boundary(backbone.model))
+    return backbone, frozen, networks.classifier(rest)
 
 
-def endless(cached, codes):
-    """Return batches of the cached activations, epoch after epoch, whole batches only."""
-    epoch = 0
-    while True:
-        rows = np.arange(IMAGES)
-        yield from activations.activation_training_batches(cached, codes, rows, RECIPE.batch, seed=1, epoch=epoch)
-        epoch += 1
+def endless(inputs, codes, augmentation=None):
+    """Return batches of pixels or cached activations, epoch after epoch, whole batches only."""
+    for epoch in itertools.count():
+        yield from networks.training_batches(
+            inputs, codes, batch=RECIPE.batch, seed=1, epoch=epoch, augmentation=augmentation
+        )
 
 
 def caching(dataset, config, codes, rounds):
     """Time the plain way and the cached way; return the results and the cache."""
-    found, frozen, tail = vgg16("float32")
-    pixels = images.load_pixels(dataset, config, SIZE)
+    backbone, frozen, tail = vgg16("float32")
+    pixels = data.load_pixels(dataset, config, SIZE)
     started = time.perf_counter()
     options = {"views": VIEWS, "augmentation": RECIPE.augmentation}
-    cached = activations.load_activations(frozen, dataset, pixels, config, **options)
+    cached = networks.load_activations(frozen, dataset, pixels, config, **options)
     build = (time.perf_counter() - started) / (IMAGES * VIEWS)
     for layer in frozen.layers:
         layer.trainable = False
-    whole = models.classifier(found.model)
-    augmented = pipeline.training_batches(
-        pixels, codes, batch=RECIPE.batch, epochs=1000, seed=1, augmentation=RECIPE.augmentation
-    )
+    whole = networks.classifier(backbone.model)
+    augmented = endless(pixels, codes, RECIPE.augmentation)
     seconds = in_turn({"plain": steps(whole, augmented), "cached": steps(tail, endless(cached, codes))}, rounds)
     plain, fast = (statistics.median(seconds[name]) / RECIPE.batch for name in ("plain", "cached"))
     cost = arithmetic(frozen, tail)
@@ -153,8 +145,8 @@ def caching(dataset, config, codes, rounds):
         }
 
     return {
-        "network": f"{found.label} with a new head, cut after {models.boundary(found.model)}",
-        "weights": found.weights,
+        "network": f"{backbone.label} with a new head, cut after {networks.boundary(backbone.model)}",
+        "weights": backbone.weights,
         "precision": "float32",
         "size": list(SIZE),
         "multiply_adds_an_image": cost,
@@ -177,7 +169,7 @@ def precisions(dataset, config, codes, cached, rounds):
     def compare(name, build, batches):
         compared = {}
         for precision in ("float32", "bfloat16"):
-            training.use_precision(precision)
+            networks.use_precision(precision)
             compared[precision] = steps(build(precision), batches())
         seconds = in_turn(compared, rounds)
         results[name] = {
@@ -186,12 +178,11 @@ def precisions(dataset, config, codes, cached, rounds):
         }
 
     for size in CNN_SIZES:
-        pixels = images.load_pixels(dataset, config, size)
-        options = {"batch": RECIPE.batch, "epochs": 1000, "seed": 1, "augmentation": RECIPE.augmentation}
+        pixels = data.load_pixels(dataset, config, size)
         compare(
             f"the paper's CNN at {size[1]} x {size[0]}",
-            lambda _, size=size: models.paper_cnn(size),
-            lambda pixels=pixels, options=options: pipeline.training_batches(pixels, codes, **options),
+            lambda _, size=size: networks.paper_cnn(size),
+            lambda pixels=pixels: endless(pixels, codes, RECIPE.augmentation),
         )
     compare(
         f"VGG16's tail on cached activations of {SIZE[1]} x {SIZE[0]}",

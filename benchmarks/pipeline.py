@@ -21,11 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import settings
-from helpers.data import _loader as data
-from helpers.data import _pixels as images
+from helpers import data, networks, settings
 from helpers.networks import _augmentation as augmentation
-from helpers.networks import _batches as pipeline
 
 import keras  # isort: skip  # after helpers.networks, which quietens TensorFlow's log
 import tensorflow as tf  # isort: skip
@@ -34,7 +31,7 @@ RESULTS = Path(__file__).parent / "results" / "pipeline.json"
 #: The package carries this copy, so that chapter 3 can read it anywhere.
 CARRIED = Path(__file__).parents[1] / "book" / "results" / "pipeline.json"
 SIZE, BATCH, IMAGES = (128, 128), 64, 2048
-COLOUR = augmentation.Augmentation()
+COLOUR = networks.Augmentation()
 GEOMETRY = dataclasses.replace(COLOUR, brightness=0, contrast=0)
 OURS = "one matrix, compiled"
 CEILING = "no augmentation"
@@ -79,7 +76,7 @@ def pipelines(pixels, labels, files):
     """Return the pipelines to compare, each a dataset of one epoch; the files' bytes are in memory beforehand."""
 
     def ours(limits):
-        return pipeline.training_batches(pixels, labels, batch=BATCH, epochs=1, seed=1, augmentation=limits)
+        return networks.training_batches(pixels, labels, batch=BATCH, seed=1, augmentation=limits)
 
     def decoded(content, label):
         return tf.image.resize(tf.io.decode_jpeg(content, channels=3), SIZE, "bilinear"), label
@@ -132,7 +129,7 @@ def main():
         whole = data.load(config)
         chosen = np.linspace(0, len(whole.table) - 1, IMAGES).astype(int)
         dataset = dataclasses.replace(whole, table=whole.table.iloc[chosen].reset_index(drop=True))
-        pixels = images.load_pixels(dataset, config, SIZE)
+        pixels = data.load_pixels(dataset, config, SIZE)
         files = [dataset.stored[image_id].read() for image_id in dataset.table["image_id"]]
         compared = pipelines(pixels, np.arange(IMAGES), files)
         load = [round(os.getloadavg()[0], 1)]

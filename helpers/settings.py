@@ -7,7 +7,10 @@ HAM10000 in the official layout, or your own images in it), ``SKIN_CACHE`` (wher
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+import numpy as np
 import pooch
 
 TIERS = {
@@ -15,6 +18,9 @@ TIERS = {
     "workshop": "moderate sizes on real data: about ten minutes a notebook on a small GPU",
     "full": "the networks' usual sizes, and the paper's where it says them: as long as they take on a Colab GPU",
 }
+
+#: What switches an environment variable on, and what off.
+ON, OFF = ("1", "true", "yes", "y", "on"), ("0", "false", "no", "n", "off", "none")
 
 #: The seed of everything random, unless a cell says otherwise.
 SEED = 2018
@@ -115,6 +121,13 @@ class Settings:
 
     __repr__ = __str__
 
+    def training_rows(self, split):
+        """Return the rows to train on: those of the split, or as many of them, drawn at random, as the tier allows."""
+        most = self.sizes.rows
+        if not most or len(split.train) <= most:
+            return split.train
+        return np.sort(np.random.default_rng(self.seed).choice(split.train, most, replace=False))
+
 
 def for_chapter(chapter, tier=None, data=None, cache=None):
     """Return the :class:`Settings` of a chapter.
@@ -131,6 +144,13 @@ def for_chapter(chapter, tier=None, data=None, cache=None):
     ValueError
         If the chapter or the tier is not known.  A ``data`` folder that does not exist is reported by
         :func:`helpers.data.load`, which knows what should be in it.
+
+    Examples
+    --------
+    >>> from helpers import settings
+    >>> config = settings.for_chapter("meet-the-data", tier="workshop")
+    >>> config.sizes.image
+    (150, 200)
     """
     if chapter not in CHAPTERS:
         raise ValueError(f"chapter {chapter!r} is not known; choose one of {', '.join(CHAPTERS)}")
@@ -141,13 +161,13 @@ def for_chapter(chapter, tier=None, data=None, cache=None):
         if argument is not None:
             reasons[name] = "passed as an argument"
             return argument
-        if os.environ.get(variable):
+        if os.environ.get(variable, "").strip():
             reasons[name] = f"from {variable}"
             return os.environ[variable]
         reasons[name] = f"{why}; set {variable} to change it"
         return default
 
-    tier = choose("tier", tier, "quick", "the default")
+    tier = choose("tier", tier, "quick", "the default").strip().lower()
     if tier not in TIERS:
         raise ValueError(f"tier {tier!r} ({reasons['tier']}) is not known; choose one of {', '.join(TIERS)}")
     data = choose("data", data, None, "the cache or the embedded sample is used")
@@ -157,7 +177,40 @@ def for_chapter(chapter, tier=None, data=None, cache=None):
         tier=tier,
         sizes=CHAPTERS[chapter][tier],
         seed=SEED,
-        data=None if data is None else Path(data).expanduser(),
-        cache=Path(cache).expanduser(),
+        data=None if data is None else _path(data),
+        cache=_path(cache),
         reasons=reasons,
     )
+
+
+def switch(variable, default=False):
+    """Return whether an environment variable is switched on.
+
+    Raises
+    ------
+    ValueError
+        If it is set to a word that is neither yes nor no.
+
+    Examples
+    --------
+    >>> switch("SKIN_NOT_SET")
+    False
+    """
+    word = os.environ.get(variable, "").strip().strip("\"'").lower()
+    if not word:
+        return default
+    if word not in ON and word not in OFF:
+        raise ValueError(f"{variable} is {word!r}; set it to 1 (on) or 0 (off), or unset it")
+    return word in ON
+
+
+def _path(written):
+    """Return a path as people write it: in quotes, with a blank after it, as a file's address, with ~ or $HOME."""
+    if isinstance(written, Path) or Path(written).exists():
+        return Path(written).expanduser()
+    text = written.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1]
+    if text.lower().startswith("file://"):
+        text = url2pathname(urlsplit(text).path)
+    return Path(os.path.expandvars(text)).expanduser()

@@ -1,8 +1,7 @@
 """Frozen parts run once: what a frozen network makes of each image, computed once, cached, and trained on.
 
-Chapter 6 introduces it.  While layers are frozen they answer each image with the same numbers in every epoch.  So they
-are asked once for each image, and once for each of a few augmented views of it; only what comes after them is trained.
-Needs TensorFlow.
+While layers are frozen they answer each image with the same numbers in every epoch.  So they are asked once for each
+image, and once for each of a few augmented views of it; only what comes after them is trained.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ import tensorflow as tf
 
 from helpers.data._cache import atomic_write
 from helpers.data._files import DataError, progress
-from helpers.networks._augmentation import DRAWS, augmenter
+from helpers.networks._augmentation import DRAWS, augment
 
 #: Raised whenever the same images would give other activations: caches of an older recipe are then no longer used.
 RECIPE = 2
@@ -54,6 +53,19 @@ def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, aug
     helpers.data.DataError
         If the disk has no room for them (it says how much is needed), the cache cannot be written, or the answers do
         not fit float16.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from types import SimpleNamespace
+    >>> pixels = np.zeros((5, 8, 8, 3), np.uint8)
+    >>> frozen = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
+    >>> ham = SimpleNamespace(fingerprint="five black images")  # what helpers.data.load returns has one
+    >>> with tempfile.TemporaryDirectory() as cache:
+    ...     config = SimpleNamespace(cache=Path(cache), seed=1)
+    ...     load_activations(frozen, ham, pixels, config).shape
+    (5, 1, 6, 6, 4)
     """
     if views < 1 or (views > 1) != (augmentation is not None):
         raise ValueError(
@@ -66,7 +78,7 @@ def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, aug
     )
     rows = np.arange(len(pixels)) if rows is None else np.unique(rows)
     key.update(rows.astype("<i8").tobytes())
-    shape = (len(pixels), views, *frozen.output.shape[1:])
+    shape = (len(pixels), views, *frozen.outputs[0].shape[1:])
     path = config.cache / "activations" / f"{key.hexdigest()[:24]}.npy"
     if not path.exists():
         with atomic_write(path, "activations", len(rows) * int(np.prod(shape[1:])) * 2) as partial:
@@ -76,7 +88,6 @@ def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, aug
 
 def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
     answer = tf.function(lambda images: tf.cast(frozen(images, training=False), tf.float32), autograph=False)
-    change = augmenter(augmentation, pixels.shape[1:3]) if augmentation else None
     views, bytes_a_view = shape[1], int(np.prod(shape[2:])) * 2
     with (
         open(path, "wb") as stream,
@@ -91,7 +102,7 @@ def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
                 chosen = pixels[places]
                 if view:
                     draws = tf.random.stateless_uniform((len(chosen), DRAWS), (seed * MOST_VIEWS + view, first))
-                    images = change(chosen, draws)
+                    images = augment(chosen, augmentation, draws)
                 else:
                     images = tf.cast(chosen, tf.float32)
                 values = answer(images).numpy()
@@ -107,51 +118,6 @@ def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
                 bar.update(len(chosen))
 
 
-def activation_batches(activations, labels, rows, batch=64, view=0):
-    """Return a ``tf.data.Dataset`` of (activations, labels) of one view, in order: for validation and test."""
-    return _read(activations, labels, np.asarray(rows), np.full(len(rows), view), batch)
-
-
-def activation_training_batches(activations, labels, rows, batch=64, *, seed, epoch):
-    """Return a ``tf.data.Dataset`` of one pass over the rows: shuffled, each image in a view drawn at random.
-
-    The same seed and epoch give the same batches.
-
-    Parameters
-    ----------
-    activations : (n, views, ...) float16
-    labels : (n,) class codes
-    rows : (m,) positions
-    """
-    rng = np.random.default_rng((seed, epoch))
-    rows = rng.permutation(np.asarray(rows))
-    return _read(activations, labels, rows, rng.integers(activations.shape[1], size=len(rows)), batch)
-
-
-def _read(activations, labels, rows, views, batch):
-    targets = tf.constant(np.asarray(labels)[rows])
-
-    def read(first):
-        part = slice(first, first + batch)
-        # Read in the order of the file: a disk likes that.
-        order = np.argsort(rows[part])
-        found = np.empty((len(order), *activations.shape[2:]), np.float16)
-        for place in order:
-            found[place] = activations[rows[first + place], views[first + place]]
-        return found
-
-    def look_up(first):
-        found = tf.numpy_function(read, [first], tf.float16, stateful=False)
-        found.set_shape((None, *activations.shape[2:]))
-        return tf.cast(found, tf.float32), targets[first : first + batch]
-
-    return (
-        tf.data.Dataset.range(0, len(rows), batch)
-        .map(tf.autograph.experimental.do_not_convert(look_up), num_parallel_calls=2)
-        .prefetch(4)
-    )
-
-
 def digest(model):
     """Return a SHA-256 over a network: equal digests, equal layers with equal options, connections and weights.
 
@@ -160,10 +126,10 @@ def digest(model):
     """
     config = model.get_config()
     names = {name: place for place, name in enumerate(dict.fromkeys(_names(config)))}
-    found = hashlib.sha256(json.dumps(_nameless(config, names), sort_keys=True, default=str).encode())
+    content = hashlib.sha256(json.dumps(_nameless(config, names), sort_keys=True, default=str).encode())
     for weight in model.get_weights():
-        found.update(np.ascontiguousarray(weight).tobytes())
-    return found.hexdigest()
+        content.update(np.ascontiguousarray(weight).tobytes())
+    return content.hexdigest()
 
 
 def _names(config):
@@ -173,18 +139,18 @@ def _names(config):
             yield config["name"]
         config = config.values()
     if not isinstance(config, str) and hasattr(config, "__iter__"):
-        for one in config:
-            yield from _names(one)
+        for part in config:
+            yield from _names(part)
 
 
 def _nameless(config, names, naming=False):
     """Return a configuration with places for names, and without what plays no part."""
     if isinstance(config, dict):
         return {
-            key: _nameless(one, names, naming or key in NAMING)
-            for key, one in config.items()
+            key: _nameless(value, names, naming or key in NAMING)
+            for key, value in config.items()
             if key not in ("dtype", "trainable")
         }
     if isinstance(config, list | tuple):
-        return [_nameless(one, names, naming) for one in config]
+        return [_nameless(part, names, naming) for part in config]
     return names.get(config, config) if naming and isinstance(config, str) else config

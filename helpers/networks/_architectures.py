@@ -1,7 +1,6 @@
 """The paper's CNN, rebuilt from its Table 1, and networks trained on ImageNet, cut at the freeze boundary.
 
-Chapter 5 introduces the CNN, Chapter 6 the cut, Chapter 7 residual networks.  Every network takes RGB images, 0 to 255,
-as ``load_pixels`` gives them: what its weights expect is done inside.  Needs TensorFlow.  Not a medical device.
+Every network takes RGB images, 0 to 255, as ``load_pixels`` gives them: what its weights expect is done inside.
 """
 
 import os
@@ -34,6 +33,8 @@ ENDINGS = ((".keras", "_*.keras"), (".weights.h5", "_*.weights.h5", "_*notop.h5"
 #: Seconds without an answer after which a download of weights counts as out of reach, and what was out of reach: it is
 #: not waited for again.
 PATIENCE, UNREACHED = 20, set()
+#: What was said already: folders without the weights that they were searched for.
+REPORTED = set()
 
 
 def paper_cnn(size=PAPER_SIZE, *, batch_norm=False, wide_head=True, dropout=0.5):
@@ -60,6 +61,17 @@ def paper_cnn(size=PAPER_SIZE, *, batch_norm=False, wide_head=True, dropout=0.5)
     ------
     ValueError
         If the images are too small for the pattern.
+
+    Examples
+    --------
+    >>> network = paper_cnn((96, 96), batch_norm=True, wide_head=False)
+    >>> network.input.shape, network.output.shape
+    ((None, 96, 96, 3), (None, 7))
+    >>> paper_cnn((89, 100))
+    Traceback (most recent call last):
+        ...
+    ValueError: images of 100 x 89 pixels are too small: unpadded convolutions and pools leave nothing of them before \
+the last layer. Use at least 90 x 90.
     """
     if min(size) < LEAST:
         raise ValueError(
@@ -96,10 +108,7 @@ def paper_cnn(size=PAPER_SIZE, *, batch_norm=False, wide_head=True, dropout=0.5)
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
-    """A network without its classifier, from RGB images, 0 to 255, to its last feature maps.
-
-    ``label`` is its name in words, ``weights`` where they came from; ``pretrained`` is false for random weights.
-    """
+    """A network without its classifier, and where its weights came from: see :func:`backbone`."""
 
     model: keras.Model
     label: str
@@ -127,12 +136,12 @@ BACKBONES = {
 
 
 def backbone(*names, size, weights=None):
-    """Return the :class:`Backbone` of the first of ``names`` whose ImageNet weights can be had.
+    """Return a network without its classifier, of the first of ``names`` whose ImageNet weights can be had.
 
     Looked for in this order: the folder ``weights`` (a whole saved network, ``vgg16.keras``; ``vgg16.weights.h5``; both
     also with more after the name, ``vgg16_*``; or what Keras downloaded, ``vgg16_*notop.h5``), then a download by
-    keras.applications, which keeps it.  Where neither can be had, the first of ``names`` that can be built has random
-    weights, and ``pretrained`` is false: say so where you show its numbers.
+    keras.applications, which keeps it.  A folder that has none of these is named.  Where neither can be had, the first
+    of ``names`` that can be built has random weights, and ``pretrained`` is false: say so where you show its numbers.
 
     Parameters
     ----------
@@ -143,12 +152,24 @@ def backbone(*names, size, weights=None):
     weights : str or Path, optional
         Default: the variable ``SKIN_WEIGHTS``.  ``"random"`` stands for random weights, with no attempt to download.
 
+    Returns
+    -------
+    Backbone
+        ``model``, from (n, height, width, 3) images, 0 to 255, to the last feature maps; ``label``, its name in words;
+        ``weights``, where they came from; ``pretrained``, false for random ones.
+
     Raises
     ------
     ValueError
         If a name is not known, or a file of the folder does not hold the network's weights.
     FileNotFoundError
         If the folder does not exist.
+
+    Examples
+    --------
+    >>> vgg16 = backbone("vgg16", size=(32, 32), weights="random")
+    >>> vgg16.label, vgg16.pretrained, vgg16.model.output.shape
+    ('VGG16', False, (None, 1, 1, 512))
     """
     if unknown := [name for name in names if name not in BACKBONES]:
         raise ValueError(f"network {unknown[0]!r} is not known; choose one of {', '.join(BACKBONES)}")
@@ -158,14 +179,15 @@ def backbone(*names, size, weights=None):
         if not folder.is_dir():
             raise FileNotFoundError(f"SKIN_WEIGHTS names {folder}, which is no folder; name the one with the weights")
         for name in names:
-            if found := _from_folder(folder, name, size):
-                return found
+            if saved := _from_folder(folder, name, size):
+                return saved
+        _report_no_match(folder, names)
     names = [name for name in names if BACKBONES[name][1]]
     if not names:
         raise ValueError(f"this is a saved network: SKIN_WEIGHTS, {weights}, names no folder with its .keras file")
     for name in names if str(weights) != "random" else ():
-        if name not in UNREACHED and (found := _downloaded(name, size)):
-            return found
+        if name not in UNREACHED and (downloaded := _downloaded(name, size)):
+            return downloaded
     label, build, _ = BACKBONES[names[0]]
     return Backbone(build(size, None), label, "RANDOM: no ImageNet weights could be had", pretrained=False)
 
@@ -182,6 +204,15 @@ def _from_folder(folder, name, size):
             raise ValueError(f"{path} does not hold the weights of {label} without its top: {error}") from error
         return Backbone(_red_first(model, blue_first), label, f"ImageNet, from {path.name}", True)
     return None
+
+
+def _report_no_match(folder, names):
+    """Say, once a process, that a folder lacks the weights that it was named for."""
+    if (folder, names) not in REPORTED:
+        REPORTED.add((folder, names))
+        endings = [ending for kinds in ENDINGS for ending in kinds]
+        looked_for = ", ".join(f"{name}{ending}" for name in names for ending in endings)
+        print(f"SKIN_WEIGHTS: {folder} holds no weights of {' or '.join(names)}; looked for {looked_for}.")
 
 
 def _downloaded(name, size):
@@ -231,7 +262,14 @@ def boundary(model, share=FROZEN_SHARE):
     """Return the name of the layer after which to cut: more than ``share`` of the convolutions lie before it.
 
     It is the first such place where a single tensor carries all that the rest of the network needs, and after the
-    activation and pooling that belong to it.  The paper froze "more than 70 %" of VGG16's layers.
+    activation and pooling that belong to it.
+
+    Source: Garg, Maheshwari, Shukla, arXiv:1912.03798, who froze "more than 70 %" of VGG16's layers.
+
+    Examples
+    --------
+    >>> boundary(backbone("vgg16", size=(32, 32), weights="random").model)
+    'block4_pool'
     """
     order = {layer.name: place for place, layer in enumerate(model.layers)}
     consumers = [
@@ -240,26 +278,33 @@ def boundary(model, share=FROZEN_SHARE):
     ]
     total = sum(_is_convolution(layer) for layer in model.layers)
     reach = before = 0
-    found = None
+    cut_after = None
     for place, layer in enumerate(model.layers):
-        if found and layer.weights:
+        if cut_after and layer.weights:
             break
         before += _is_convolution(layer)
         # A cut: nothing that was made before this layer is read after it.
         if reach <= place and before > share * total:
-            found = layer.name
+            cut_after = layer.name
         reach = max([reach, *consumers[place]])
-    return found
+    return cut_after
 
 
 def cut(model, name):
     """Return the network up to and including the layer ``name``, and the rest: ``rest(frozen(x)) == model(x)``.
 
-    Both share their weights with ``model``; ``rest`` is None after the last layer.
+    Both share their layers, and so their weights, with ``model``; ``rest`` is None after the last layer.
+
+    Examples
+    --------
+    >>> whole = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, name="a"), layers.Conv2D(5, 3, name="b")])
+    >>> frozen, rest = cut(whole, "a")
+    >>> frozen.output.shape, rest.output.shape
+    ((None, 6, 6, 4), (None, 4, 4, 5))
     """
     layer = model.get_layer(name)
     frozen = keras.Model(model.inputs[0], layer.output, name="frozen")
-    return frozen, None if layer is model.layers[-1] else keras.Model(layer.output, model.output, name="tail")
+    return frozen, None if layer is model.layers[-1] else keras.Model(layer.output, model.outputs[0], name="tail")
 
 
 def classifier(base, *, units=256, dropout=0.5):
@@ -271,12 +316,22 @@ def classifier(base, *, units=256, dropout=0.5):
     ----------
     base : keras.Model, or tuple of int
         What gives feature maps, or the shape of feature vectors that were computed before.
+    units : int
+        Of the dense layer.
+    dropout : float
+        Share of the inputs of the last layer that a training step leaves out.
+
+    Examples
+    --------
+    >>> head = classifier((512,))  # on feature vectors
+    >>> head.input.shape, head.output.shape
+    ((None, 512), (None, 7))
     """
     if isinstance(base, keras.Model):
         for layer in base.layers:
             if isinstance(layer, layers.BatchNormalization):
                 layer.trainable = False
-        inputs, x = base.input, layers.GlobalAveragePooling2D(name="global_pool")(base.output)
+        inputs, x = base.inputs[0], layers.GlobalAveragePooling2D(name="global_pool")(base.outputs[0])
     else:
         inputs = x = keras.Input(base, name="features")
     # Networks differ in how large their features are: the head sees them all at one scale.

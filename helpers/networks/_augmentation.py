@@ -1,8 +1,7 @@
-"""Change training images at random: flip, turn, shift, zoom, brightness, contrast.  Chapter 3 introduces it.
+"""Change training images at random: flip, turn, shift, zoom, brightness, contrast.
 
 Flip, rotation, translation and zoom are one 3 x 3 matrix each; their product says in one go where in the source image
 each pixel of the result comes from, so every image is resampled once, and a whole batch is one compiled operation.
-Needs TensorFlow; only :mod:`helpers.networks` and the rooms of networks import this one.
 """
 
 import functools
@@ -28,6 +27,20 @@ class Augmentation:
     ``translate``: a share of height and of width.  ``zoom``: a share of the size, in height and width alike.
     ``brightness``: a share of 255, added to all channels.  ``contrast``: a share by which the distance to the image's
     mean colour grows or shrinks.  What comes into view from outside is the image's mirror image.
+
+    Raises
+    ------
+    ValueError
+        If a limit is negative or not a number, or ``zoom`` is 1 or more.
+
+    Examples
+    --------
+    >>> Augmentation(rotate=0.25, contrast=0)
+    Augmentation(flip=True, rotate=0.25, translate=0.1, zoom=0.1, brightness=0.1, contrast=0)
+    >>> Augmentation(zoom=1.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: zoom is 1.0; it must be 0 (off) or more, below 1
     """
 
     flip: bool = True
@@ -113,27 +126,51 @@ def warp(images, matrix):
     return _between(upper, lower, bottom_share)
 
 
-@functools.cache
-def augmenter(augmentation, size):
-    """Return ``augment(images, draws)``: geometry and colour of a batch, in one compiled operation.
+def augment(images, augmentation, draws):
+    """Return a batch of images, each changed at random: ``(n, height, width, 3)`` float32 tensor, 0 to 255.
 
-    It is compiled once a process for each shape of a batch.
-    ``images`` is (n, height, width, 3) uint8, ``draws`` (n, DRAWS) float32 in 0..1; the result is float32, 0 to 255.
+    Geometry and colour are one operation, compiled once a process for each shape of a batch.
 
     Parameters
     ----------
+    images : (n, height, width, 3) uint8
     augmentation : Augmentation
-    size : (int, int)
-        (height, width) in pixels.
-    """
+    draws : (n, 8) float32, 0 to 1
+        The random numbers of each image: two flips, rotation, translation down and to the right, zoom, brightness,
+        contrast.  A half stands for no change.
 
+    Raises
+    ------
+    ValueError
+        If there are not eight numbers for each image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.array([[0, 50, 100], [150, 200, 250]], np.uint8)
+    >>> images = np.repeat(image[None, :, :, None], 3, axis=3)
+    >>> mirrored = np.full((1, 8), 0.5, np.float32)
+    >>> mirrored[0, 0] = 0.1  # below a half: from left to right
+    >>> augment(images, Augmentation(), mirrored).numpy()[0, :, :, 0].round()
+    array([[100.,  50.,   0.],
+           [250., 200., 150.]], dtype=float32)
+    """
+    if tuple(draws.shape) != (images.shape[0], DRAWS):
+        raise ValueError(
+            f"draws has the shape {tuple(draws.shape)}; {images.shape[0]} images need ({images.shape[0]}, {DRAWS})"
+        )
+    return _compiled(augmentation, tuple(images.shape[1:3]))(images, draws)
+
+
+@functools.cache
+def _compiled(augmentation, size):
     # XLA fuses the arithmetic with the look-ups, so nothing of an image's size is written but the result.
     @tf.function(jit_compile=True, autograph=False)
-    def augment(images, draws):
+    def change(images, draws):
         flip, rotation, translation, zoom = matrices(draws, augmentation, size)
         return recolour(warp(images, flip @ rotation @ translation @ zoom), images, draws, augmentation)
 
-    return augment
+    return change
 
 
 def recolour(result, images, draws, augmentation):

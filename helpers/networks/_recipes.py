@@ -1,13 +1,13 @@
 """Recipes: what each of the course's networks is made of, and how it is trained.
 
-Chapter 5 introduces it; :mod:`helpers.networks` follows a recipe from the images to a run record.
+:func:`helpers.networks.train` follows a recipe from the images to a trained network.
 """
 
 from dataclasses import dataclass, field
 
 from helpers.networks._augmentation import Augmentation
 
-#: Chapter 3's augmentation.
+#: The augmentation of all recipes that have one.
 USUAL = Augmentation()
 
 
@@ -49,7 +49,7 @@ class Recipe:
 
 
 RESNET = ("resnet50", "resnet50v2_imagenet_stage3")
-#: Transfer is trained without class weights: ``to_equal_priors`` gives the answers for classes that count alike.
+#: Transfer is trained without class weights: dividing its answers by the shares of the classes does the same, later.
 FROZEN = {
     "frozen": "backbone",
     "weighted": False,

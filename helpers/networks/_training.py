@@ -1,9 +1,8 @@
 """One ``fit`` for all networks: checkpoints, resuming, early stopping, a falling learning rate, mixed precision.
 
-Chapter 5 introduces it.  Every random number is a function of the seed and the epoch, and after each epoch all that
-training has changed is written to one file; so a run that was cut, even in mid-epoch, ends with the weights of a run
-that was not.  (On a graphics card sums are not always taken in the same order, so there two runs agree to rounding at
-best.)  Needs TensorFlow.  Not a medical device.
+Every random number is a function of the seed and the epoch, and after each epoch all that training has changed is
+written to one file; so a run that was cut, even in mid-epoch, ends with the weights of a run that was not.  (On a
+graphics card sums are not always taken in the same order, so there two runs agree to rounding at best.)
 """
 
 import hashlib
@@ -64,6 +63,11 @@ def use_precision(name=None):
     ------
     ValueError
         If the name is not one of float32, float16, bfloat16.
+
+    Examples
+    --------
+    >>> use_precision("float32")
+    'float32'
     """
     usual = "float16" if tf.config.list_physical_devices("GPU") else "float32"
     name = name or os.environ.get("SKIN_PRECISION") or usual
@@ -75,7 +79,7 @@ def use_precision(name=None):
 
 def fit(
     model,
-    batches,
+    training,
     validation,
     *,
     epochs,
@@ -88,7 +92,7 @@ def fit(
     cosine=False,
     after_epoch=None,
 ):
-    """Train a network; return :class:`Fitted`, and leave the best epoch's weights in the network.
+    """Train a network, and leave the best epoch's weights in it.
 
     Adam, categorical cross-entropy on class codes, as the paper has it.  The validation set chooses: after
     ``slow_down`` epochs without a lower validation loss the learning rate is multiplied by 0.3, after ``patience`` of
@@ -98,19 +102,23 @@ def fit(
     ----------
     model : keras.Model
         From inputs to ``(n, 7)`` probabilities.
-    batches : callable
-        ``batches(epoch)`` returns the ``tf.data.Dataset`` of that epoch, counted from 0: (inputs, class codes).
+    training : callable
+        ``training(epoch)`` returns the ``tf.data.Dataset`` of that epoch, counted from 0: (inputs, class codes), as
+        :func:`training_batches` makes them.
     validation : tf.data.Dataset
-        (inputs, class codes), in order.
+        (inputs, class codes), in order, as :func:`batches` makes them.
     epochs : int
         At most so many; with ``cosine`` exactly so many.
     seed : int
-        Of the dropout; the order and the augmentation are ``batches``'s.
+        Of the dropout; the order and the augmentation are those of ``training``.
     folder : Path, optional
-        Where the checkpoint lies.  If there is one of the same network, precision and settings, training resumes from
-        it.  What ``batches`` gives it cannot see: take a folder for each, as :func:`checkpoints` names them.
+        Where the checkpoint lies; default: none is written.  If there is one of the same network, precision and
+        settings, training resumes from it.  What ``training`` gives it cannot see: take a folder for each data set.
+    learning_rate : float
     class_weight : dict, optional
-        ``{class code: weight}``, as :func:`helpers.networks.class_weights` returns it; a class it lacks weighs 1.
+        ``{class: weight}``, as :func:`class_weights` returns it, by class code or by name; a class it lacks weighs 1.
+    patience, slow_down : int
+        Epochs without a lower validation loss: see above.
     cosine : bool
         Train all ``epochs``, whatever ``slow_down`` and ``patience``, while the learning rate falls along half a cosine
         from ``learning_rate`` towards 0, epoch by epoch.  The validation set still chooses the epoch that is kept.
@@ -119,14 +127,30 @@ def fit(
         ``after_epoch(epoch)`` is called when an epoch is done and before its checkpoint is written, to look at the
         model as it then is.
 
+    Returns
+    -------
+    Fitted
+        ``history``, a row an epoch; ``best_epoch``, counted from 1; ``wall_seconds``; ``epoch_seconds``.
+
     Raises
     ------
     TrainingError
         If the loss is no longer a finite number, or the checkpoint has seen more epochs than are asked for.
+    ValueError
+        If a label or a key of ``class_weight`` is no class.
+
+    Examples
+    --------
+    >>> from helpers.networks import batches, classifier, training_batches
+    >>> pixels, codes = np.zeros((14, 4, 4, 3), np.uint8), np.arange(14) % 7
+    >>> network = classifier(keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(2, 3)]), units=2)
+    >>> def training(epoch):
+    ...     return training_batches(pixels, codes, seed=1, epoch=epoch)
+    >>> fit(network, training, batches(pixels, codes), epochs=2, seed=1).history["epoch"].tolist()
+    [1, 2]
     """
     started = time.perf_counter()
-    if class_weight:
-        class_weight = {code: class_weight.get(code, 1.0) for code in range(len(CLASSES))}
+    class_weight = _by_code(class_weight) if class_weight else None
     _compile(model, learning_rate)
     if cosine:
         patience = slow_down = epochs
@@ -141,6 +165,7 @@ def fit(
                 "or delete it to train anew"
             )
     truth = np.concatenate([codes.numpy() for _, codes in validation])
+    _check_labels(truth)
     with tqdm(total=epochs, initial=state["epoch"], unit="epoch", disable=not progress_shown()) as bar:
         while state["epoch"] < epochs and state["epoch"] - state["best_epoch"] < patience:
             epoch = state["epoch"]
@@ -148,7 +173,7 @@ def fit(
             if cosine:
                 model.optimizer.learning_rate = learning_rate * (1 + np.cos(np.pi * epoch / epochs)) / 2
             rate = float(model.optimizer.learning_rate.numpy())
-            row = {"epoch": epoch + 1, "learning_rate": rate} | _train(model, batches(epoch), class_weight, epoch + 1)
+            row = {"epoch": epoch + 1, "learning_rate": rate} | _train(model, training(epoch), class_weight, epoch + 1)
             row |= _judge(truth, predict(model, validation), class_weight)
             if not np.isfinite(row["validation_loss"]):
                 raise TrainingError(
@@ -179,9 +204,52 @@ def fit(
 
 
 def predict(model, batches):
-    """Return the probabilities ``(n, 7)`` float64, each row summing to one, in the order of the batches."""
-    found = np.asarray(model.predict(batches, verbose=0), dtype=np.float64)
-    return found / found.sum(axis=1, keepdims=True)
+    """Return the probabilities ``(n, 7)`` float64, each row summing to one, in the order of the batches.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With softmax outputs.
+    batches : tf.data.Dataset
+        As :func:`helpers.networks.batches` makes them.
+
+    Examples
+    --------
+    >>> from helpers.networks import batches, classifier
+    >>> network = classifier(keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(2, 3)]), units=2)
+    >>> predict(network, batches(np.zeros((3, 4, 4, 3), np.uint8), [5, 4, 5])).shape
+    (3, 7)
+    """
+    y_prob = np.asarray(model.predict(batches, verbose=0), dtype=np.float64)
+    return y_prob / y_prob.sum(axis=1, keepdims=True)
+
+
+def _by_code(class_weight):
+    """Return class weights by code, for all classes; the keys may be codes or names of classes."""
+    by_code = {CLASSES.index(key) if key in CLASSES else key: weight for key, weight in class_weight.items()}
+    if unknown := [key for key in by_code if key not in range(len(CLASSES))]:
+        raise ValueError(
+            f"class_weight has the key {unknown[0]!r}, which is no class: its keys are class codes, 0 to "
+            f"{len(CLASSES) - 1}, or the names {', '.join(CLASSES)}"
+        )
+    return {code: by_code.get(code, 1.0) for code in range(len(CLASSES))}
+
+
+def _check_labels(labels):
+    """Raise if labels are not class codes."""
+    codes = f"class codes, 0 to {len(CLASSES) - 1}, one an image"
+    if labels.ndim != 1:
+        raise ValueError(
+            f"the labels have the shape {labels.shape}; they must be {codes} (of one-hot rows: labels.argmax(axis=1))"
+        )
+    if labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"the labels are {labels.dtype}, such as {labels[0]!r}; they must be {codes} (of names: "
+            "[CLASSES.index(dx) for dx in labels])"
+        )
+    outside = labels[(labels < 0) | (labels >= len(CLASSES))]
+    if len(outside):
+        raise ValueError(f"label {outside[0]} is no class; labels must be {codes} (if they run from 1, subtract 1)")
 
 
 def _compile(model, learning_rate):
@@ -206,7 +274,13 @@ class _Finite(keras.callbacks.Callback):
 def _train(model, data, class_weight, epoch):
     started = time.perf_counter()
     callbacks = [_Finite(epoch)]
-    logs = model.fit(data, class_weight=class_weight, verbose=0, shuffle=False, callbacks=callbacks).history
+    try:
+        logs = model.fit(data, class_weight=class_weight, verbose=0, shuffle=False, callbacks=callbacks).history
+    except Exception:
+        # A label that is no class ends in some error of TensorFlow's, or on a graphics card in a loss that is NaN.
+        for _, labels in data:
+            _check_labels(labels.numpy())
+        raise
     return {"loss": logs["loss"][0], "accuracy": logs["accuracy"][0], "seconds": time.perf_counter() - started}
 
 
@@ -230,15 +304,16 @@ def _reseed(model, seed, epoch):
         layer.seed_generator.state.assign(state.astype("uint32"))
 
 
-def checkpoints(config, *told):
-    """Return the folder in the cache for the checkpoints of one training; None in the quick tier.  Chapter 5.
+def checkpoints(config, *depends_on):
+    """Return the folder in the cache for the checkpoints of one training; None in the quick tier.
 
-    Its name is a hash of the settings and of what else the training depends on, ``told``.  A training of seconds needs
-    no checkpoint, and a build of the book must not take up what an older version of the course left.
+    Its name is a hash of the settings and of what else the training depends on.  A training of seconds needs no
+    checkpoint, and a build of the book must not take up what an older version of the course left.
     """
     if config.tier == "quick":
         return None
-    name = hashlib.sha256(repr((__version__, config.chapter, config.sizes, config.seed, *told)).encode()).hexdigest()
+    key = (__version__, config.chapter, config.sizes, config.seed, *depends_on)
+    name = hashlib.sha256(repr(key).encode()).hexdigest()
     return config.cache / "training" / name[:16]
 
 

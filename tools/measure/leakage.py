@@ -124,7 +124,7 @@ def tuned(inputs, ham, truth, seed):
         train = np.setdiff1d(train, validation)
 
         def batches(epoch, train=train):
-            return networks.activation_training_batches(inputs, codes, train, BATCH, seed=seed, epoch=epoch)
+            return networks.training_batches(inputs, codes, train, BATCH, seed=seed, epoch=epoch)
 
         _, tail = halves()
         keras.utils.set_random_seed(seed)
@@ -132,13 +132,13 @@ def tuned(inputs, ham, truth, seed):
         networks.fit(
             model,
             batches,
-            networks.activation_batches(inputs, codes, validation),
+            networks.batches(inputs, codes, validation, 64),
             epochs=EPOCHS,
             seed=seed,
             learning_rate=RATE,
             patience=EPOCHS,
         )
-        y_prob = networks.predict(model, networks.activation_batches(inputs, codes, draw.test))
+        y_prob = networks.predict(model, networks.batches(inputs, codes, draw.test, 64))
         rows += scored(f"tuned/{arm}", truth[draw.test], evaluate.answers(y_prob), draw.strata)
     return rows
 

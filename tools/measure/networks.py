@@ -16,13 +16,13 @@ import pandas as pd
 
 from helpers import networks, records
 from helpers.ham10000 import CLASSES
-from helpers.networks import _run as readings
 from helpers.networks._run import Trained
 from helpers.networks._training import Fitted
 from helpers.records._provenance import device
 from helpers.records._seal import SPLITS
 from helpers.settings import SEED
 from tools.measure import _harness as harness
+from tools.measure import _readings as readings
 
 #: Images, (height, width).
 CNN, LARGER, WHOLE = (96, 96), (128, 128), (150, 200)
