@@ -1,4 +1,4 @@
-"""Published facts about HAM10000: the classes, their order, their counts, the known missed duplicates.
+"""Published facts about HAM10000: the seven classes, their order and colours, their counts, the missed duplicates.
 
 Source of names and counts: Tschandl, Rosendahl, Kittler, "The HAM10000 dataset", Sci Data 5:180161 (2018),
 https://doi.org/10.1038/sdata.2018.161 (CC BY-NC 4.0).  Only aggregates stand here, and the pairs of image ids
@@ -19,8 +19,8 @@ NAMES = {
     "vasc": "vascular lesion",
 }
 
-#: One fixed colour a class, from the colour-blind-safe palette of Okabe and Ito (2008); yellow is left out
-#: because it vanishes on white.
+#: The colour of each class in all figures, from the colour-blind-safe palette of Okabe and Ito (2008); yellow is left
+#: out because it vanishes on white.
 COLOURS = {
     "akiec": "#E69F00",
     "bcc": "#56B4E9",
@@ -31,14 +31,15 @@ COLOURS = {
     "vasc": "#4D4D4D",
 }
 
-#: Published number of images and of lesions a class in the whole data set: drawn beside the synthetic sample,
-#: so that nobody takes the sample's proportions for the truth.
+#: Published numbers of images and of lesions of each class in the whole data set: drawn beside the synthetic sample, so
+#: that nobody takes the sample's proportions for the truth.
 PUBLISHED_IMAGES = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
 PUBLISHED_LESIONS = {"akiec": 228, "bcc": 327, "bkl": 727, "df": 73, "mel": 614, "nv": 5403, "vasc": 98}
 
-#: Counted in the published table: images, a class, of lesions that were photographed once; and how many lesions have so
-#: many images.
+#: Counted in the published table: how many images of each class show a lesion that was photographed once.
 PHOTOGRAPHED_ONCE = {"akiec": 151, "bcc": 175, "bkl": 440, "df": 39, "mel": 230, "nv": 4415, "vasc": 64}
+
+#: Counted in the published table: how many lesions have one image, two images, and so on.
 IMAGES_OF_A_LESION = {1: 5514, 2: 1423, 3: 490, 4: 34, 5: 5, 6: 4}
 
 #: The columns of the official metadata.  ``dataset`` (the source) is only in the newer Dataverse file.
