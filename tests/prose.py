@@ -24,13 +24,12 @@ NUMERAL = r"\d[.,]\d+\s*%|\d\s*%|(?<![\w.])\d+\.\d+|(?<![\w.])\.\d+|\bper ?cent\
 
 def myst(text):
     """Return the pieces of MyST mark-up in a text."""
-    return [found.group() for pattern in MYST for found in re.finditer(pattern, text, re.M)]
+    return [piece.group() for pattern in MYST for piece in re.finditer(pattern, text, re.M)]
 
 
 def sentences(text):
-    """Return a text's sentences without code, numbers of exercises, and levels of confidence, which are no results."""
+    """Return a text's sentences without code and levels of confidence, which are no results."""
     text = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.S)
-    text = re.sub(r"\bExercises? \d+\.\d+(?:(?:,| and) \d+\.\d+)*", "Exercise", text)
     text = re.sub(r"\b9[059](?:\.\d)?[ \n]?%(?=\s(?:confidence\s|bootstrap\s)*intervals?\b)", "", text)
     text = re.sub(r"\b(et al|e\.g|i\.e|Fig|vs|cf)\.", r"\1", text)
     ends = (r"(?<=[.!?:;])[\"'’”)]*\s+", r"\n\s*\n", r"\n(?=\s*(?:[-*|#>]|\d+\.\s))", r"</?(?:p|li|td|div|h\d)\b[^>]*>")

@@ -16,7 +16,7 @@ SOURCE = """\
 # %% [markdown]
 # # A tiny chapter
 #
-# See [the next](02-next.ipynb), the [glossary](../book/glossary.md) and <img src="../book/a.png" alt="a">.
+# See {{chapter:next}}, the [glossary](../book/glossary.md) and <img src="../book/a.png" alt="a">.
 
 # %% tags=["setup"]
 import sys
@@ -32,6 +32,8 @@ import pandas as pd
 from IPython.display import display
 
 from helpers import plots
+
+# %% tags=["nbval-check-output"]
 #| name: two-dots
 #| caption: Two dots
 #|   and a line.
@@ -65,22 +67,32 @@ assert answer == 1
 """
 
 
+NEXT = "# %% [markdown]\n# # The next\n\n# %%\n# Chapter {{number:tiny}} comes before.\nx = 1\n"
+
+
+def lay_out(root):
+    """Write a project of two chapters; their notebooks import the real helpers."""
+    (root / "notebooks" / "src").mkdir(parents=True)
+    (root / "notebooks" / "src" / "tiny.py").write_text(SOURCE)
+    (root / "notebooks" / "src" / "next.py").write_text(NEXT)
+    (root / "pyproject.toml").write_text('[project.urls]\nRepository = "https://host.example/course"\n')
+    (root / "_toc.yml").write_text(
+        "root: book/index\nparts:\n- chapters:\n  - file: book/setup\n- chapters:\n"
+        "  - file: notebooks/tiny\n  - file: notebooks/next\n"
+    )
+    return root
+
+
 @pytest.fixture
 def project(tmp_path):
-    """A project with one chapter; its notebooks import the real helpers."""
-    (tmp_path / "notebooks" / "src").mkdir(parents=True)
-    (tmp_path / "notebooks" / "src" / "01-tiny.py").write_text(SOURCE)
-    (tmp_path / "pyproject.toml").write_text('[project.urls]\nRepository = "https://host.example/course"\n')
-    return tmp_path
+    """A project whose notebooks are not generated yet."""
+    return lay_out(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory):
     """The same after ``python tools/notebooks.py``; read only."""
-    root = tmp_path_factory.mktemp("project")
-    (root / "notebooks" / "src").mkdir(parents=True)
-    (root / "notebooks" / "src" / "01-tiny.py").write_text(SOURCE)
-    (root / "pyproject.toml").write_text('[project.urls]\nRepository = "https://host.example/course"\n')
+    root = lay_out(tmp_path_factory.mktemp("project"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("SKIN_DATA", "/nowhere")
@@ -91,7 +103,7 @@ def generated(tmp_path_factory):
 
 def edition(root, learner=False):
     folder = root / "notebooks" / "learner" if learner else root / "notebooks"
-    return nbformat.read(folder / "01-tiny.ipynb", as_version=4)
+    return nbformat.read(folder / "tiny.ipynb", as_version=4)
 
 
 def tag(cell):
@@ -99,7 +111,7 @@ def tag(cell):
 
 
 def replace(project, old, new):
-    path = project / "notebooks" / "src" / "01-tiny.py"
+    path = project / "notebooks" / "src" / "tiny.py"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
     return path
@@ -167,22 +179,24 @@ def test_the_learner_edition_lacks_solutions_instructions_outputs_and_the_book_s
 
 def test_links_out_of_the_folder_go_one_deeper_from_the_learner_s(generated):
     text = edition(generated, learner=True).cells[0].source
-    assert "](02-next.ipynb)" in text and "](../../book/glossary.md)" in text and 'src="../../book/a.png"' in text
+    assert (
+        "[Chapter 2](next.ipynb)" in text and "](../../book/glossary.md)" in text and 'src="../../book/a.png"' in text
+    )
 
 
 def test_the_same_source_gives_the_same_bytes(generated, project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    assert notebooks.main(["01"], project) == 0
-    for name in ("01-tiny.ipynb", "learner/01-tiny.ipynb"):
+    assert notebooks.main(["tiny"], project) == 0
+    for name in ("tiny.ipynb", "learner/tiny.ipynb"):
         assert (project / "notebooks" / name).read_bytes() == (generated / "notebooks" / name).read_bytes()
 
 
 def test_a_new_cell_leaves_the_other_cells_ids_alone(project):
-    path = project / "notebooks" / "src" / "01-tiny.py"
+    path = project / "notebooks" / "src" / "tiny.py"
     before = [cell.id for cell in notebooks.build(path, project).cells]
     replace(project, '# %%\nprint("not', '# %%\nprint(1)\n\n# %%\nprint(1)\n\n# %%\nprint("not')
     after = [cell.id for cell in notebooks.build(path, project).cells]
-    assert [found for found in after if found in before] == before
+    assert [cell for cell in after if cell in before] == before
     assert len(set(after)) == len(after) == len(before) + 2
 
 
@@ -203,6 +217,7 @@ def test_a_new_cell_leaves_the_other_cells_ids_alone(project):
         ("#| name: two-dots", "#|name: two-dots", "is no option"),
         ("#|   and a line.", "#| and a line.", "is no option"),
         ("# %% [markdown]\n# # A tiny", "x = 1\n\n# %% [markdown]\n# # A tiny", "before the first '# %%'"),
+        ("{{chapter:next}}", "{{chapter:text}}", r"line 1: {{chapter:text}} names no chapter; there are tiny"),
         ("# %% [markdown]\n# # A tiny", "# %% [raw]\n# # A tiny", "a cell is text or code, not raw"),
     ],
 )  # fmt: skip
@@ -211,13 +226,13 @@ def test_a_source_that_is_not_as_it_should_be_is_refused_by_file_and_reason(proj
     with pytest.raises(notebooks.SourceError, match=words):
         notebooks.build(path, project)
     assert notebooks.main(["--check"], project) == 1
-    assert "01-tiny.py" in capsys.readouterr().err
+    assert "tiny.py" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("assert answer == 1", "assert answer == 2", r"01-tiny\.py, line 50 \(cell 10, 'assert answer == 2'\) failed"),
+        ("assert answer == 1", "assert answer == 2", r"tiny\.py, line 50 \(cell 10, 'assert answer == 2'\) failed"),
         ('print("not stored")', "os._exit(3)", r"cell 6, 'os\._exit\(3\)'\) failed"),
         ('pd.DataFrame({"a": [1, 2]})', "x = 1", r"line 30 \(cell 4, 'x = 1'\): .* has to print or return some text"),
     ],
@@ -227,9 +242,9 @@ def test_a_notebook_that_fails_or_cannot_be_compared_is_named_and_nothing_is_wri
 ):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     replace(project, old, new)
-    assert notebooks.main([], project) == 1
+    assert notebooks.main(["tiny"], project) == 1
     assert re.search(words, capsys.readouterr().err)
-    assert [path.name for path in project.glob("notebooks/**/*") if path.is_file()] == ["01-tiny.py"]
+    assert not list(project.glob("notebooks/**/*.ipynb"))
 
 
 def printed(text, name="stdout"):
@@ -254,14 +269,14 @@ def test_an_output_that_says_nothing_or_differs_in_each_run_is_refused(outputs, 
 
 def test_a_cell_that_does_not_end_is_named(project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    path = replace(project, 'print("not stored")', "import time\ntime.sleep(60)")
-    with pytest.raises(notebooks.SourceError, match=r"cell 6, .*failed"):
+    path = replace(project, "import os\nimport time\n", "import time\n\ntime.sleep(60)\n")
+    with pytest.raises(notebooks.SourceError, match=r"cell 2, .*failed"):
         notebooks.execute(notebooks.build(path, project), path, project, timeout=2)
 
 
 def test_a_notebook_is_written_whole_or_not_at_all(project, monkeypatch):
     notebook = notebooks.build(notebooks.sources(project)[0], project)
-    target = project / "notebooks" / "01-tiny.ipynb"
+    target = project / "notebooks" / "tiny.ipynb"
     target.write_text("as it was")
 
     def full(*args):
@@ -275,7 +290,7 @@ def test_a_notebook_is_written_whole_or_not_at_all(project, monkeypatch):
     notebook.cells[0].source = "x" * notebooks.MOST_BYTES
     with pytest.raises(notebooks.SourceError, match="at most 1,000,000"):
         notebooks.write(notebook, target)
-    assert [path.name for path in target.parent.iterdir() if path.is_file()] == ["01-tiny.ipynb"]
+    assert [path.name for path in target.parent.iterdir() if path.is_file()] == ["tiny.ipynb"]
 
 
 # --- the pair in step ----------------------------------------------------------------------------------------------
@@ -293,10 +308,10 @@ def test_check_finds_nothing_after_generating(copy, capsys):
 
 
 def test_check_takes_outputs_as_they_are_in_the_complete_edition_alone(copy):
-    for learner, found in ((False, []), (True, ["notebooks/learner/01-tiny.ipynb differs from its source"])):
+    for learner, found in ((False, []), (True, ["notebooks/learner/tiny.ipynb differs from its source"])):
         notebook = edition(copy, learner)
         notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="changed")]
-        nbformat.write(notebook, copy / "notebooks" / ("learner" if learner else "") / "01-tiny.ipynb")
+        nbformat.write(notebook, copy / "notebooks" / ("learner" if learner else "") / "tiny.ipynb")
         assert notebooks.differences(copy) == found
 
 
@@ -304,7 +319,7 @@ def test_check_sees_a_source_that_moved_on(copy, capsys):
     replace(copy, 'print("not stored")', 'print("never stored")')
     assert notebooks.main(["--check"], copy) == 1
     told = capsys.readouterr().out
-    assert "notebooks/01-tiny.ipynb differs" in told and "notebooks/learner/01-tiny.ipynb differs" in told
+    assert "notebooks/tiny.ipynb differs" in told and "notebooks/learner/tiny.ipynb differs" in told
     assert "make notebooks" in told
 
 
@@ -312,22 +327,71 @@ def test_check_sees_a_source_that_moved_on(copy, capsys):
 def test_check_sees_metadata_changed_by_hand(copy, change):
     notebook = edition(copy)
     notebook.cells[3].metadata |= change
-    nbformat.write(notebook, copy / "notebooks" / "01-tiny.ipynb")
-    assert notebooks.differences(copy) == ["notebooks/01-tiny.ipynb differs from its source"]
+    nbformat.write(notebook, copy / "notebooks" / "tiny.ipynb")
+    assert notebooks.differences(copy) == ["notebooks/tiny.ipynb differs from its source"]
 
 
 def test_check_sees_a_notebook_missing_and_one_without_a_source(copy):
-    (copy / "notebooks" / "learner" / "01-tiny.ipynb").rename(copy / "notebooks" / "02-gone.ipynb")
+    (copy / "notebooks" / "learner" / "tiny.ipynb").rename(copy / "notebooks" / "gone.ipynb")
     assert notebooks.differences(copy) == [
-        "notebooks/learner/01-tiny.ipynb is missing",
-        "notebooks/02-gone.ipynb has no source",
+        "notebooks/learner/tiny.ipynb is missing",
+        "notebooks/gone.ipynb has no source",
     ]
 
 
 def test_a_chapter_that_is_not_there_is_named(project, capsys):
     with pytest.raises(SystemExit):
-        notebooks.main(["07"], project)
-    assert "no such chapter; there are 01-tiny" in capsys.readouterr().err
+        notebooks.main(["tinny"], project)
+    assert "there is no chapter 'tinny'; there are tiny, next" in capsys.readouterr().err
+
+
+# --- chapters by slug ----------------------------------------------------------------------------------------------
+
+
+def test_chapters_come_in_the_order_of_the_contents_and_are_numbered_by_it(project):
+    assert [(chapter.slug, chapter.number, chapter.title) for chapter in notebooks.chapters(project).values()] == [
+        ("tiny", 1, "A tiny chapter"),
+        ("next", 2, "The next"),
+    ]
+    assert [path.stem for path in notebooks.sources(project)] == ["tiny", "next"]
+    contents = project / "_toc.yml"
+    contents.write_text("parts:\n- chapters:\n  - file: notebooks/next\n- chapters:\n  - file: notebooks/tiny\n")
+    assert {slug: chapter.number for slug, chapter in notebooks.chapters(project).items()} == {"next": 1, "tiny": 2}
+
+
+def test_the_numbers_of_chapters_are_filled_in_text_and_code_and_leave_the_cells_ids_alone(project):
+    first, second = (notebooks.build(path, project) for path in notebooks.sources(project))
+    assert "See [Chapter 2](next.ipynb), the" in first.cells[0].source
+    assert second.cells[1].source == "# Chapter 1 comes before.\nx = 1"
+    contents = project / "_toc.yml"
+    contents.write_text(
+        contents.read_text().replace("/tiny", "/other").replace("/next", "/tiny").replace("/other", "/next")
+    )
+    moved = notebooks.build(project / "notebooks" / "src" / "tiny.py", project)
+    assert "See [Chapter 1](next.ipynb), the" in moved.cells[0].source
+    assert [cell.id for cell in moved.cells] == [cell.id for cell in first.cells]
+
+
+def test_a_page_elsewhere_says_the_way_to_the_notebooks(project):
+    book = notebooks.chapters(project)
+    assert notebooks.resolve("{{chapter:next}}", book, "../notebooks/") == "[Chapter 2](../notebooks/next.ipynb)"
+    assert notebooks.resolve("{{ images }} of {{number:next}}", book) == "{{ images }} of 2"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda folder: (folder / "new.py").write_text(NEXT), "does not list new.py: add '- file: notebooks/new'"),
+        (lambda folder: (folder / "next.py").unlink(), "lists notebooks/next, but notebooks/src/next.py does not"),
+        (lambda folder: (folder / "next.py").write_text("# %%\nx = 1\n"), "next.py has no title: write '# # "),
+    ],
+)
+def test_contents_and_sources_that_do_not_fit_each_other_are_named(project, capsys, change, words):
+    change(project / "notebooks" / "src")
+    with pytest.raises(notebooks.SourceError, match=re.escape(words)):
+        notebooks.chapters(project)
+    assert notebooks.main([], project) == 1
+    assert words in capsys.readouterr().err
 
 
 # --- nbval on what it stored ---------------------------------------------------------------------------------------
@@ -336,13 +400,13 @@ def test_a_chapter_that_is_not_there_is_named(project, capsys):
 def nbval(root):
     shutil.copy(ROOT / "notebooks" / "conftest.py", root / "notebooks")
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-c", os.devnull, "--rootdir", str(root), "-p"]
-    command += ["no:cacheprovider", "--color=no", str(root / "notebooks" / "01-tiny.ipynb")]
+    command += ["no:cacheprovider", "--color=no", str(root / "notebooks" / "tiny.ipynb")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "SKIN_TIER": "no such tier", "SKIN_DATA": "/nowhere"}
     return subprocess.run(command, cwd=root, env=environment, text=True, capture_output=True)
 
 
 def test_nbval_passes_what_was_stored_whatever_the_shell_says_and_fails_what_is_wrong(copy):
-    path = copy / "notebooks" / "01-tiny.ipynb"
+    path = copy / "notebooks" / "tiny.ipynb"
     text = path.read_text()
     for there in ('"0  1\\n"', "[figure: Two"):
         assert there in text

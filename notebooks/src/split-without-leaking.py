@@ -752,8 +752,8 @@ print(f"Always answering nv is right on {paper['nv']} of them, "
 # If the inference holds, then no sibling of a training image was in that exam (but for the missed pairs). And if the
 # ResNet sat it, too, leakage by siblings cannot explain its accuracy. (Its accuracy is a fraction of 938, as the search
 # asked; but so is one in eleven of all accuracies with four digits.) What else could? Look at the last line: most of
-# that exam is nevi. The recall of the paper's own network, weighted by images, is its accuracy ([74
-# %](https://arxiv.org/abs/1912.03798)). So that network scores *less* than always answering "nv"; and so does the
+# that exam is nevi. The recall of the paper's own network, weighted by images, is its accuracy
+# ([74 %](https://arxiv.org/abs/1912.03798)). So that network scores *less* than always answering "nv"; and so does the
 # paper's VGG16, if this was its exam. {{chapter:against-the-paper}} and {{chapter:where-could-90-come-from}} take it
 # from there.
 #
