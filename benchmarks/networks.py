@@ -37,7 +37,7 @@ import keras  # isort: skip  # after helpers.networks, which quietens TensorFlow
 import tensorflow as tf  # isort: skip
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
-#: The package carries this copy, so that chapter 6 can read it anywhere.
+#: The package carries this copy, so that the chapter on VGG16 can read it anywhere.
 CARRIED = Path(__file__).parents[1] / "book" / "results" / "networks.json"
 SIZE, CNN_SIZES = (150, 200), ((96, 96), (128, 128))
 RECIPE = networks.RECIPES["vgg16-tuned"]

@@ -28,7 +28,7 @@ import keras  # isort: skip  # after helpers.networks, which quietens TensorFlow
 import tensorflow as tf  # isort: skip
 
 RESULTS = Path(__file__).parent / "results" / "pipeline.json"
-#: The package carries this copy, so that chapter 3 can read it anywhere.
+#: The package carries this copy, so that the chapter on preparing images can read it anywhere.
 CARRIED = Path(__file__).parents[1] / "book" / "results" / "pipeline.json"
 SIZE, BATCH, IMAGES = (128, 128), 64, 2048
 COLOUR = networks.Augmentation()

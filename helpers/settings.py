@@ -1,6 +1,6 @@
 """What a run uses: its tier, its sizes, its seed, its folders; chosen once, and printable with the reason.
 
-Chapter 1 introduces it.  Environment variables: ``SKIN_TIER`` (quick, workshop, full), ``SKIN_DATA`` (a folder with
+Environment variables: ``SKIN_TIER`` (quick, workshop, full), ``SKIN_DATA`` (a folder with
 HAM10000 in the official layout, or your own images in it), ``SKIN_CACHE`` (where generated and downloaded files go).
 """
 

@@ -1,6 +1,6 @@
 """Who is trained on, who is tested on: lesion groups, three protocols, and the audit that counts what leaks.
 
-Chapter 2 introduces it.  Rows are positions in ``Dataset.table`` (0 to n - 1), so they index ``load_pixels`` too.
+Rows are positions in ``Dataset.table`` (0 to n - 1), so they index ``load_pixels`` too.
 """
 
 import hashlib
@@ -148,9 +148,9 @@ def holdout938(table, seed=SEED):
     """Return the reconstruction of the paper's split: 17 % of the lesions photographed once, stratified by class.
 
     On HAM10000 the test set has 938 images.  Share and seed (``random_state=101``) are those of many public notebooks;
-    that the paper used them is an inference, which Chapter 2 makes.  Those read the table in the order of its file, and
-    a :class:`~helpers.data.Dataset` is sorted, so the same seed draws other images here.  ``seed`` cuts the validation
-    set only.
+    that the paper used them is an inference, which *Split without leaking* makes.  Those read the table in the order of
+    its file, and a :class:`~helpers.data.Dataset` is sorted, so the same seed draws other images here.  ``seed`` cuts
+    the validation set only.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Steps that change an image before any model sees it, each on a batch of pixels.  Chapter 3 introduces them.
+"""Steps that change an image before any model sees it, each on a batch of pixels.
 
 Every function takes ``(n, height, width, 3)`` uint8 RGB and returns a new array of that kind, image by image: no image
 sees another one.  Each raises TypeError for an array that is not uint8, and ValueError for one of another shape.

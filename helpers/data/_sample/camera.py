@@ -1,6 +1,6 @@
 """Photographs synthetic skin: where the dermatoscope is held, its light and colours, hair, gel, ruler and blur.
 
-Each source of HAM10000 has a look of its own, and so has each here (column ``dataset``).  Chapter 1 compares them.
+Each source of HAM10000 has a look of its own, and so has each here (column ``dataset``).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Draws synthetic dermoscopy (chapter 1): skin and lesion as layers of pigment, blood and horn.
+"""Draws synthetic dermoscopy: skin and lesion as layers of pigment, blood and horn.
 
 A lesion is a function of the position on the skin; a photo samples it.  So two photos of one lesion show the same
 pattern, colours and outline, at another magnification, angle and light.  Colour comes from absorbance: melanin and
