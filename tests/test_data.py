@@ -15,13 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import settings
+from helpers import data, settings
 from helpers.data import _download as download
 from helpers.data import _files as files
-from helpers.data import _loader as data
-from helpers.data import _pixels as images
 from helpers.data import _sample as sample
-from helpers.data._loader import DataError
+from helpers.data._files import DataError
 from helpers.ham10000 import (
     CLASSES,
     COLUMNS,
@@ -153,16 +151,16 @@ def test_every_layout_gives_the_same_data_set(layout, folder, config, tmp_path):
     as_zips(tmp_path / "reference")
     reference = data.load(replace(config, data=tmp_path / "reference"))
     layout(folder)
-    found = data.load(config)
-    assert found.fingerprint == reference.fingerprint
-    assert found.table.equals(reference.table)
-    assert found.table["image_id"].tolist() == IDS
-    assert found.size == (12, 16)
-    assert not found.missing and not found.synthetic
+    ham = data.load(config)
+    assert ham.fingerprint == reference.fingerprint
+    assert ham.table.equals(reference.table)
+    assert ham.table["image_id"].tolist() == IDS
+    assert ham.size == (12, 16)
+    assert not ham.missing and not ham.synthetic
     for image_id in IDS:
         expected = np.asarray(Image.open(io.BytesIO(PHOTOS[f"{image_id}.jpg"])))
-        assert np.array_equal(found.image(image_id), expected)
-        assert found.mask(image_id) is None
+        assert np.array_equal(ham.image(image_id), expected)
+        assert ham.mask(image_id) is None
 
 
 def semicolons(path):
@@ -290,8 +288,8 @@ def test_checksums_of_loose_files_are_remembered_until_a_file_changes(folder, co
     as_loose_files(folder)
     first = data.load(config)
     read = []
-    checksum = files._checksum
-    monkeypatch.setattr(files, "_checksum", lambda image: read.append(image.name) or checksum(image))
+    checksum = files.checksum_of
+    monkeypatch.setattr(files, "checksum_of", lambda image: read.append(image.name) or checksum(image))
     assert data.load(config).fingerprint == first.fingerprint and read == []
     (folder / "ISIC_0000003.JPG").write_bytes(encode(draw(5)))
     second = data.load(config)
@@ -305,19 +303,19 @@ def test_checksums_of_loose_files_are_remembered_until_a_file_changes(folder, co
 
 def test_a_data_set_works_in_other_processes(folder, config):
     as_zips(folder)
-    found = data.load(config)
-    expected = [found.image(image_id) for image_id in IDS]
-    assert pickle.loads(pickle.dumps(found)).fingerprint == found.fingerprint
+    ham = data.load(config)
+    expected = [ham.image(image_id) for image_id in IDS]
+    assert pickle.loads(pickle.dumps(ham)).fingerprint == ham.fingerprint
     for method in ("fork", "spawn"):
         with ProcessPoolExecutor(2, get_context(method)) as pool:
-            assert all(map(np.array_equal, expected, pool.map(found.image, IDS)))
+            assert all(map(np.array_equal, expected, pool.map(ham.image, IDS)))
 
 
 def test_processes_that_read_one_zip_do_not_disturb_each_other(tmp_path):
     # Larger than any buffer: through one shared file handle, each would get the other's bytes.
     write_zip(tmp_path / "a.zip", {f"{number}.jpg": os.urandom(100_000) for number in range(20)})
     stored = files.members(tmp_path / "a.zip")
-    expected = [one.read() for one in stored]
+    expected = [image.read() for image in stored]
     with ProcessPoolExecutor(4, get_context("fork")) as pool:
         assert list(pool.map(files.Stored.read, stored * 10)) == expected * 10
 
@@ -423,7 +421,7 @@ def test_one_id_with_two_contents_names_both_files(folder, config):
 
 
 def cell(row, column, value):
-    rows = [list(one) for one in ROWS]
+    rows = [list(row) for row in ROWS]
     rows[row][COLUMNS.index(column)] = value
     return rows
 
@@ -441,7 +439,9 @@ def cell(row, column, value):
         (cell(0, "age", "-5"), ["line 2", "'-5'", "0 to 120"]),
         (cell(0, "age", "121"), ["line 2", "'121'", "0 to 120"]),
         (cell(0, "age", "inf"), ["line 2", "'inf'", "0 to 120"]),
-        (cell(3, "sex", "m"), ["line 5", "sex", "'m'", "male, female, unknown"]),
+        (cell(3, "sex", "x"), ["line 5", "sex", "'x'", "male, female, unknown"]),
+        (cell(3, "sex", "1"), ["line 5", "sex", "'1'", "male, female, unknown"]),
+        (cell(0, "age", "40-45"), ["line 2", "'40-45'", "0 to 120"]),
         ([], ["header and no rows"]),
         ([["", "", "", "", "", "", "", ""]], ["header and no rows"]),
         ([*ROWS[:2], [*ROWS[2], "surplus"], ROWS[3]], ["line 4", "saw 9"]),
@@ -499,12 +499,12 @@ def test_a_bad_file_in_a_zip_is_named_when_it_is_decoded(content, folder, config
     # Loading looks at few of the images in a zip; here at the first alone, as with a larger data set.
     as_zips(folder)
     write_zip(folder / "HAM10000_images_part_1.zip", halves()[0] | {"ISIC_0000002.jpg": content})
-    monkeypatch.setattr(data.np, "linspace", lambda *_: np.zeros(1))
-    found = data.load(config)
-    for use in (lambda: found.image("ISIC_0000002"), lambda: images.load_pixels(found, config)):
+    monkeypatch.setattr(np, "linspace", lambda *_: np.zeros(1))
+    ham = data.load(config)
+    for use in (lambda: ham.image("ISIC_0000002"), lambda: data.load_pixels(ham, config)):
         with pytest.raises(DataError, match=r"ISIC_0000002\.jpg in .*part_1\.zip cannot be decoded"):
             use()
-    assert found.image("ISIC_0000001").shape == (12, 16, 3)
+    assert ham.image("ISIC_0000001").shape == (12, 16, 3)
     assert list((config.cache / "pixels").iterdir()) == []
 
 
@@ -576,8 +576,8 @@ def test_a_failed_write_leaves_no_temporary_file(folder, config, monkeypatch):
 
 def test_an_unknown_image_id_is_named(folder, config):
     as_zips(folder)
-    found = data.load(config)
-    for use in (found.image, found.mask):
+    ham = data.load(config)
+    for use in (ham.image, ham.mask):
         with pytest.raises(DataError, match=r"'ISIC_7'.*ISIC_0000001 to ISIC_0000004"):
             use("ISIC_7")
 
@@ -622,7 +622,7 @@ def half_clear(mode):
 )
 def test_every_kind_of_pixel_becomes_rgb(content, left, right, folder, config):
     one_image(folder, content)
-    for pixels in (data.load(config).image("ISIC_0000001"), images.load_pixels(data.load(config), config)[0]):
+    for pixels in (data.load(config).image("ISIC_0000001"), data.load_pixels(data.load(config), config)[0]):
         assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
         assert np.abs(pixels[1, 1].astype(int) - left).max() <= 3
         assert np.abs(pixels[1, -2].astype(int) - right).max() <= 3
@@ -640,9 +640,9 @@ def test_a_photo_taken_sideways_is_shown_upright(folder, config):
     photo = np.zeros((12, 16, 3), np.uint8)
     photo[:, :8] = 255
     one_image(folder, encode(photo, quality=95, exif=exif), "jpg")
-    found = data.load(config)
-    assert found.size == (16, 12)
-    upright = found.image("ISIC_0000001")
+    ham = data.load(config)
+    assert ham.size == (16, 12)
+    upright = ham.image("ISIC_0000001")
     assert upright.shape == (16, 12, 3) and upright[:6].min() > 200 and upright[-6:].max() < 50
 
 
@@ -680,12 +680,12 @@ def test_masks_come_at_the_size_of_their_image(content, share, zipped, folder, c
         write_zip(folder / f"{name}.zip", {f"{name}/ISIC_0000002_segmentation.png": content})
     else:
         write_files(folder / name.lower(), {"ISIC_0000002_Segmentation.PNG": content})
-    found = data.load(config)
-    mask = found.mask("ISIC_0000002")
+    ham = data.load(config)
+    mask = ham.mask("ISIC_0000002")
     assert mask.dtype == bool and mask.shape == (12, 16) and mask.mean() == share
     if share == 0.25:
         assert mask[3:9, 4:12].all()
-    assert found.mask("ISIC_0000001") is None
+    assert ham.mask("ISIC_0000001") is None
 
 
 def test_a_pixel_half_covered_by_a_larger_mask_belongs_to_the_lesion(folder, config):
@@ -730,7 +730,7 @@ def test_the_real_copies_are_two_pairs_each_within_one_lesion(real_ham):
 
 
 def test_every_real_image_decodes(real_ham, tmp_path):
-    pixels = images.load_pixels(real_ham, settings.for_chapter("meet-the-data", cache=tmp_path), size=(38, 50))
+    pixels = data.load_pixels(real_ham, settings.for_chapter("meet-the-data", cache=tmp_path), size=(38, 50))
     assert pixels.shape == (10_015, 38, 50, 3)
     assert (pixels[:, ::4, ::4].std(axis=(1, 2, 3)) > 5).all()
 

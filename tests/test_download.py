@@ -23,10 +23,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers import settings
+from helpers import data, settings
+from helpers.data import __main__ as command
 from helpers.data import _download as download
-from helpers.data import _loader as data
-from helpers.data import _sources as sources
+from helpers.data import _isic
 from helpers.data._download import DownloadError, fetch, found
 from helpers.ham10000 import CLASSES
 
@@ -81,7 +81,7 @@ def contents(table):
     order = ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]
     truth = pd.DataFrame({name: (table["dx"].str.upper() == name).astype(float) for name in order})
     truth.insert(0, "image", IDS)
-    confirmed = {ours: theirs for theirs, ours in sources.CONFIRMED_BY.items()}
+    confirmed = {ours: theirs for theirs, ours in _isic.CONFIRMED_BY.items()}
     groupings = pd.DataFrame(
         {
             "image": IDS[::-1],
@@ -139,6 +139,26 @@ def cut_unnoticed(answer, content):
 def stall(answer, content):
     send(answer, content[:100], len(content))
     answer.server.state.patience.wait(10)
+
+
+def endless(answer, content):
+    answer.send_response(200)
+    answer.end_headers()
+    for _ in range(100):
+        answer.wfile.write(bytes(100_000))
+
+
+def trickle(answer, content):
+    answer.send_response(200)
+    answer.send_header("Content-Length", str(len(content)))
+    answer.end_headers()
+    for start in range(0, len(content), 5_000):
+        answer.wfile.write(content[start : start + 5_000])
+        time.sleep(0.2)
+
+
+def wrong_length(answer, content):
+    send(answer, content, "many")
 
 
 def wrong(answer, content):
@@ -206,7 +226,7 @@ def server(contents, monkeypatch):
 
 
 def local_sources(base, contents):
-    members = {"HAM10000_images_part_1.zip": 6, "HAM10000_images_part_2.zip": 8, sources.TRUTH: 1}
+    members = {"HAM10000_images_part_1.zip": 6, "HAM10000_images_part_2.zip": 8, download.TRUTH: 1}
 
     def local(remote):
         name = remote.url.split("/")[-1].split("?")[0].removeprefix("ISIC2018_Task3_Training_")
@@ -218,7 +238,7 @@ def local_sources(base, contents):
             members=members.get(remote.name, 14),
         )
 
-    return {source: tuple(local(remote) for remote in remotes) for source, remotes in sources.SOURCES.items()}
+    return {source: tuple(local(remote) for remote in remotes) for source, remotes in download.SOURCES.items()}
 
 
 def leftovers(cache):
@@ -233,7 +253,7 @@ def leftovers(cache):
 
 def test_published_addresses_and_checksums():
     """Compared with FACTS 4 and the pages of Dataverse and ISIC: a typing error here costs every reader an hour."""
-    dataverse = {remote.name: (remote.url, remote.md5, remote.members) for remote in sources.SOURCES["dataverse"]}
+    dataverse = {remote.name: (remote.url, remote.md5, remote.members) for remote in download.SOURCES["dataverse"]}
     base = "https://dataverse.harvard.edu/api/access/datafile/"
     assert dataverse == {
         "HAM10000_images_part_1.zip": (base + "3172585", "4639bfa73ab251610530a97c898e6e46", 5000),
@@ -242,7 +262,7 @@ def test_published_addresses_and_checksums():
         "HAM10000_segmentations_lesion_tschandl.zip": (base + "3838943", "6e8d252e09cfdb0189199f15985a5b84", 10015),
     }
     base = "https://isic-archive.s3.amazonaws.com/challenges/2018/ISIC2018_Task3_Training_"
-    assert [(remote.url, remote.members) for remote in sources.SOURCES["isic"]] == [
+    assert [(remote.url, remote.members) for remote in download.SOURCES["isic"]] == [
         (base + "GroundTruth.zip", 1),
         (base + "LesionGroupings.csv", 10015),
         (base + "Input.zip", 10015),
@@ -275,12 +295,12 @@ def test_what_is_whole_is_not_downloaded_again(server, tmp_path, capsys):
 
 def test_masks_can_be_left_out_and_fetched_later(server, tmp_path, monkeypatch):
     folder = fetch(tmp_path, masks=False)
-    assert found(tmp_path) == folder and not (folder / sources.MASKS).exists()
+    assert found(tmp_path) == folder and not (folder / download.MASKS).exists()
     before, read = len(server.requests), []
     monkeypatch.setattr(download, "check", lambda path, remote: read.append(remote.name))
     assert fetch(tmp_path, masks=True) == folder
-    assert server.requests[before:] == ["3838943"] and (folder / sources.MASKS).exists()
-    assert read == [sources.MASKS]  # gigabytes that did not change are not even read again
+    assert server.requests[before:] == ["3838943"] and (folder / download.MASKS).exists()
+    assert read == [download.MASKS]  # gigabytes that did not change are not even read again
 
 
 def test_a_file_put_there_by_hand_is_taken_if_it_is_the_right_one(server, tmp_path, contents, capsys):
@@ -347,6 +367,8 @@ FAILURES = {
     "too many requests": (status(429), 3, "HTTP 429", "Run this again later"),
     "cut": (cut, 3, "the connection was cut", "Run this again later"),
     "cut unnoticed": (cut_unnoticed, 2, "its md5 is", "Run this again later"),
+    "endless": (endless, 2, "bytes came, and there was no end", "Run this again later"),
+    "a length that is no number": (wrong_length, 2, "invalid literal", "Run this again later"),
     "stalled": (stall, 3, "nothing came for 0.3 seconds", "Run this again later"),
     "one wrong bit": (wrong, 2, "its md5 is", "Run this again later"),
     "a web page": (page, 2, "what came is a web page", "Run this again later"),
@@ -382,6 +404,14 @@ def test_a_failure_that_passes_is_overcome(failure, server, tmp_path, capsys):
     assert FAILURES[failure][2] in said and "trying again" in said
 
 
+def test_a_trickle_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "SLOWEST", 200_000)
+    server.behave["3172585"] = [trickle] * 3
+    with pytest.raises(DownloadError, match="hardly anything came"):
+        fetch(tmp_path)
+    assert found(tmp_path) is None and leftovers(tmp_path) == []
+
+
 def test_it_waits_longer_before_each_attempt(server, tmp_path, monkeypatch):
     pauses = []
     monkeypatch.setattr(download, "PAUSES", (2, 8, 30))
@@ -389,6 +419,30 @@ def test_it_waits_longer_before_each_attempt(server, tmp_path, monkeypatch):
     server.behave["4338392"] = [status(503)] * 3
     fetch(tmp_path)
     assert pauses == [2, 8, 30]
+
+
+@pytest.mark.parametrize(("asks", "waits"), [("9", 9), ("1", 2), ("86400", 120), ("Wed, 21 Oct 2026", 2)])
+def test_it_waits_as_long_as_a_server_asks_within_reason(asks, waits, server, tmp_path, monkeypatch):
+    def busy(answer, content):
+        answer.send_response(429)
+        answer.send_header("Retry-After", asks)
+        answer.send_header("Content-Length", "0")
+        answer.end_headers()
+
+    pauses = []
+    monkeypatch.setattr(download, "PAUSES", (2, 8))
+    monkeypatch.setattr(download.time, "sleep", pauses.append)
+    server.behave["4338392"] = [busy]
+    fetch(tmp_path)
+    assert pauses == [waits]
+
+
+def test_a_proxy_that_does_not_answer_is_named(server, tmp_path, monkeypatch):
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with pytest.raises(DownloadError, match=r"the proxy in HTTP_PROXY or HTTPS_PROXY does not answer"):
+        fetch(tmp_path)
 
 
 def test_no_network(server, tmp_path, monkeypatch):
@@ -422,8 +476,7 @@ def test_a_killed_run_leaves_nothing_that_counts(server, tmp_path):
     script = """
         import sys
         from helpers.data import _download as download
-        from helpers.data import _sources as sources
-        from helpers.data._sources import Remote
+        from helpers.data._download import Remote
         download.SOURCES["dataverse"] = tuple(eval(sys.argv[1]))
         download.TIMEOUT = (10, 10)
         download.fetch(sys.argv[2])
@@ -431,8 +484,8 @@ def test_a_killed_run_leaves_nothing_that_counts(server, tmp_path):
     arguments = [repr(list(download.SOURCES["dataverse"])), str(tmp_path)]
     child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script), *arguments])
     try:
-        deadline = time.monotonic() + 20
-        while not server.asked("3172585") or not list(tmp_path.rglob(".partial-*/*.zip")):
+        deadline = time.monotonic() + 60
+        while not server.asked("3172585") or not list(tmp_path.rglob(".download~*.partial/*")):
             assert child.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
     finally:
@@ -443,16 +496,19 @@ def test_a_killed_run_leaves_nothing_that_counts(server, tmp_path):
     assert server.asked("4338392") == 1 and server.asked("3172585") == 2
 
 
-def test_leftovers_of_killed_runs_go_and_those_of_running_ones_stay(server, tmp_path):
-    old, running = (tmp_path / "ham10000-dataverse" / f".partial-{name}" for name in ("old", "running"))
-    for folder in (old, running):
+def test_leftovers_of_killed_runs_go_at_once_and_those_of_running_ones_stay(server, tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    names = {"killed": f"{socket.gethostname()}~{gone.pid}~1", "running": f"{socket.gethostname()}~{os.getpid()}~1"}
+    names |= {"elsewhere": f"other-host~{gone.pid}~1", "elsewhere, old": f"other-host~{gone.pid}~2"}
+    folders = {who: tmp_path / "ham10000-dataverse" / f".download~{name}.partial" for who, name in names.items()}
+    for folder in folders.values():
         folder.mkdir(parents=True)
-        (folder / "HAM10000_images_part_1.zip").write_bytes(b"half")
-    os.utime(old / "HAM10000_images_part_1.zip", (1, 1))
-    os.utime(old, (1, 1))
-    os.utime(running, (1, 1))  # its file is being written
+        (folder / "tmp1234").write_bytes(b"half")
+    for path in (folders["elsewhere, old"], folders["elsewhere, old"] / "tmp1234"):
+        os.utime(path, (1, 1))
     fetch(tmp_path)
-    assert not old.exists() and running.exists()
+    assert [who for who, folder in folders.items() if folder.exists()] == ["running", "elsewhere"]
 
 
 # --- Disks that fail ---------------------------------------------------------------------------------------------
@@ -508,15 +564,15 @@ def test_isic_tables_of_the_whole_data_set(real_folder, tmp_path):
     """The conversion gives back the true diagnoses, lesions and dx_types of all 10,015 images."""
     truth = pd.read_csv(real_folder / "HAM10000_metadata.csv").sort_values("image_id", ignore_index=True)
     one_hot = pd.get_dummies(truth["dx"].str.upper()).astype(float)[["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]]
-    confirmed = {ours: theirs for theirs, ours in sources.CONFIRMED_BY.items()}
+    confirmed = {ours: theirs for theirs, ours in _isic.CONFIRMED_BY.items()}
     groupings = truth[["image_id", "lesion_id"]].rename(columns={"image_id": "image"})
     groupings["diagnosis_confirm_type"] = truth["dx_type"].map(confirmed)
     (tmp_path / "labels").mkdir()
     one_hot.insert(0, "image", truth["image_id"])
-    (tmp_path / sources.TRUTH).write_bytes(packed({"a/b.csv": csv(one_hot.sample(frac=1, random_state=0))}))
-    groupings.to_csv(tmp_path / sources.GROUPINGS, index=False)
+    (tmp_path / download.TRUTH).write_bytes(packed({"a/b.csv": csv(one_hot.sample(frac=1, random_state=0))}))
+    groupings.to_csv(tmp_path / download.GROUPINGS, index=False)
     same = ["lesion_id", "image_id", "dx", "dx_type"]
-    pd.testing.assert_frame_equal(sources.isic_metadata(tmp_path)[same], truth[same])
+    pd.testing.assert_frame_equal(download._isic_metadata(tmp_path)[same], truth[same])
 
 
 def broken_member(content):
@@ -580,7 +636,7 @@ def spoil_both(old, new):
 CONTRADICTIONS = {
     "two diagnoses": (spoil_truth("0.0", "1.0"), "ISIC_0000000 has not exactly one diagnosis"),
     "no diagnosis": (spoil_truth("1.0", "0.0"), "ISIC_0000000 has not exactly one diagnosis"),
-    "a class less": (spoil_truth("AKIEC", "AK"), "GroundTruth.zip has no column AKIEC"),
+    "a class less": (spoil_truth("AKIEC", "AK"), "has no column AKIEC"),
     "another image": (spoil_truth("ISIC_0000003", "ISIC_0000099"), "list different images"),
     "an image twice": (spoil_groupings(b"ISIC_0000003", b"ISIC_0000004"), "list different images"),
     "the same image twice in both": (spoil_both(b"ISIC_0000003", b"ISIC_0000004"), "or one twice"),
@@ -672,15 +728,27 @@ def test_dataverse_goes_before_kaggle_and_kaggle_before_isic(server, tmp_path, k
     assert found(cache) == kaggle_folder
 
 
-def test_a_record_that_cannot_be_read_counts_as_none(server, tmp_path):
+def test_a_record_that_is_damaged_counts_as_none(server, tmp_path):
     record = fetch(tmp_path) / "download.json"
     whole = record.read_text()
     assert set(json.loads(whole)["files"]) == {remote.name for remote in download.SOURCES["dataverse"]}
-    for text in (whole[: len(whole) // 2], "", "{}"):
+    damaged = ["{}", "[]", "null", "7", '{"files": []}', '{"files": {"a": 7}}', '{"files": {"a": {}}}', "[" * 5000]
+    for text in (whole[: len(whole) // 2], "", *damaged):
         record.write_text(text)
         assert found(tmp_path) is None
+    record.write_bytes(b"\xff\xfe\x00")
+    assert found(tmp_path) is None
     before = len(server.requests)
     assert fetch(tmp_path) == found(tmp_path) and len(server.requests) == before
+
+
+def test_a_record_does_not_lead_out_of_the_cache(server, tmp_path):
+    folder = fetch(tmp_path / "cache")
+    moved = folder.rename(tmp_path / "elsewhere")
+    folder.mkdir()
+    record = json.loads((moved / "download.json").read_text())
+    (folder / "download.json").write_text(json.dumps(record | {"folder": str(moved)}))
+    assert found(tmp_path / "cache") is None
 
 
 def test_a_file_that_shrank_does_not_count(server, tmp_path):
@@ -700,16 +768,16 @@ def test_unknown_source(tmp_path):
 
 def test_the_command_downloads_and_says_where(server, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("SKIN_CACHE", str(tmp_path))
-    assert download.main(["--no-masks"]) == 0
+    assert command.main(["download", "--no-masks"]) == 0
     assert f"HAM10000 is in {tmp_path / 'ham10000-dataverse'}" in capsys.readouterr().out
     assert server.asked("3838943") == 0
-    assert download.main(["--source", "isic", "--cache", str(tmp_path / "other")]) == 0
+    assert command.main(["download", "--source", "isic", "--cache", str(tmp_path / "other")]) == 0
     assert found(tmp_path / "other") == tmp_path / "other" / "ham10000-isic"
 
 
 def test_the_command_fails_in_one_paragraph(server, tmp_path, capsys):
     server.behave["4338392"] = [status(404)]
-    assert download.main(["--cache", str(tmp_path)]) == 1
+    assert command.main(["download", "--cache", str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: HAM10000_metadata.csv could not be downloaded") and error.count("\n") == 1
     assert "Traceback" not in error
@@ -720,14 +788,58 @@ def test_the_command_can_be_stopped(tmp_path, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(download, "fetch", interrupt)
-    assert download.main(["--cache", str(tmp_path)]) == 130
+    assert command.main(["download", "--cache", str(tmp_path)]) == 130
     assert "run this again for the rest" in capsys.readouterr().err
 
 
 def test_help_names_sources_licence_and_citation(capsys):
     with pytest.raises(SystemExit) as raised:
-        download.main(["--help"])
+        command.main(["download", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert raised.value.code == 0
     for part in ("{dataverse,isic,kaggle}", "SKIN_CACHE", "CC BY-NC 4.0", "Tschandl", "GB"):
         assert part in text
+
+
+# --- The other command: a full check -----------------------------------------------------------------------------
+
+
+def test_the_check_of_a_whole_folder_finds_nothing(server, tmp_path, capsys, monkeypatch):
+    folder = fetch(tmp_path)
+    assert command.main(["check", "--data", str(folder), "--cache", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    # 14 images are not what is published; that is all.
+    assert "14 images of 14 lesions, 14 masks" in said and "sizes: 80 x 60 (14)" in said
+    assert said.count("PROBLEM") == 2 and "published are" in said
+    mine = pd.read_csv(folder / "HAM10000_metadata.csv")
+    mine.assign(lesion_id=mine["lesion_id"].str.replace("HAM", "MY")).to_csv(
+        folder / "HAM10000_metadata.csv", index=False
+    )
+    assert command.main(["check", "--data", str(folder), "--cache", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith("No problem was seen.\n")
+
+
+def test_the_check_names_what_is_damaged_missing_or_changed(tmp_path, table, capsys):
+    own = table.assign(lesion_id=table["lesion_id"].str.replace("HAM", "MY"))
+    own.to_csv(tmp_path / "HAM10000_metadata.csv", index=False)
+    for number, image in enumerate(IDS[:-1]):
+        (tmp_path / f"{image}.jpg").write_bytes(jpeg(number))
+    check = ["check", "--data", str(tmp_path), "--cache", str(tmp_path / ".cache")]
+    assert command.main(check) == 1
+    assert "1 images that the metadata lists are not there" in capsys.readouterr().out
+    changed = tmp_path / f"{IDS[3]}.jpg"
+    stamp = changed.stat().st_mtime_ns
+    content = bytearray(changed.read_bytes())
+    content[1000] ^= 4  # a bad disk: other bytes, and the file looks untouched
+    changed.write_bytes(content)
+    os.utime(changed, ns=(stamp, stamp))
+    (tmp_path / f"{IDS[5]}_segmentation.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
+    assert command.main(check) == 1
+    said = capsys.readouterr().out
+    assert f"{IDS[3]}.jpg has changed" in said and f"{IDS[5]}_segmentation.png cannot be decoded" in said
+    assert "3 problems" in said
+
+
+def test_the_check_of_what_cannot_be_loaded_fails_in_one_paragraph(tmp_path, capsys):
+    assert command.main(["check", "--data", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err.startswith("error: the data folder")

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from PIL import Image
 
-from helpers import settings
+from helpers import data, settings
 from helpers.data import _cache as caches
 from helpers.data import _files as files
-from helpers.data import _loader as data
-from helpers.data import _pixels as images
-from helpers.data._loader import DataError
+from helpers.data import _pixels as pixel_cache
+from helpers.data._files import DataError
+from helpers.data._workers import in_parallel
 
 ROOT = Path(__file__).parents[1]
 COUNT, HEIGHT, WIDTH = 150, 30, 40
@@ -51,14 +52,15 @@ def config(folder, tmp_path):
 
 
 @pytest.fixture
-def found(config):
+def ham(config):
     return data.load(config)
 
 
 @pytest.fixture
 def two_workers(monkeypatch):
-    """Use worker processes even for few images."""
-    monkeypatch.setattr(images, "IMAGES_A_WORKER", 1)
+    """Use worker processes even for few images, and new ones, which have this process's limits."""
+    get_reusable_executor().shutdown()
+    monkeypatch.setattr(pixel_cache, "IMAGES_A_WORKER", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
 
@@ -66,19 +68,19 @@ def listing(config):
     return sorted(path.name for path in (config.cache / "pixels").iterdir())
 
 
-def test_pixels_are_those_of_the_images_in_table_order(found, config):
-    pixels = images.load_pixels(found, config, (HEIGHT, WIDTH))
+def test_pixels_are_those_of_the_images_in_table_order(ham, config):
+    pixels = data.load_pixels(ham, config, (HEIGHT, WIDTH))
     assert isinstance(pixels, np.memmap) and pixels.dtype == np.uint8
     assert pixels.shape == (COUNT, HEIGHT, WIDTH, 3)
-    for row, image_id in enumerate(found.table["image_id"]):
-        assert np.array_equal(pixels[row], found.image(image_id))
+    for row, image_id in enumerate(ham.table["image_id"]):
+        assert np.array_equal(pixels[row], ham.image(image_id))
         assert np.abs(pixels[row, 5::10, 5::10].astype(int) - blocks(row)[5::10, 5::10]).max() < 12
     with pytest.raises(ValueError, match="read-only"):
         pixels[0] = 0
 
 
-def test_the_default_size_is_the_chapters(found, config):
-    assert images.load_pixels(found, config).shape[1:3] == config.sizes.image
+def test_the_default_size_is_the_chapters(ham, config):
+    assert data.load_pixels(ham, config).shape[1:3] == config.sizes.image
 
 
 def test_shrinking_averages_and_does_not_skip_pixels(folder, config, tmp_path):
@@ -92,58 +94,58 @@ def test_shrinking_averages_and_does_not_skip_pixels(folder, config, tmp_path):
         for old in tmp_path.glob("IMG*"):
             old.unlink()
         (tmp_path / f"IMG_0000.{kind}").write_bytes(stream.getvalue())
-        pixels = images.load_pixels(data.load(replace(config, data=tmp_path)), config, size)[0]
+        pixels = data.load_pixels(data.load(replace(config, data=tmp_path)), config, size)[0]
         assert pixels.shape == (*size, 3)
         assert pixels[5:-5, 5:-5].min() > 110 and pixels[5:-5, 5:-5].max() < 145
 
 
-def test_workers_and_a_single_process_give_the_same_file(found, config, tmp_path, two_workers, monkeypatch):
-    monkeypatch.setattr(images, "CHUNK", 7)
-    parallel = images.load_pixels(found, config, (11, 13))
+def test_workers_and_a_single_process_give_the_same_file(ham, config, tmp_path, two_workers, monkeypatch):
+    monkeypatch.setattr(pixel_cache, "CHUNK", 7)
+    parallel = data.load_pixels(ham, config, (11, 13))
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    alone = images.load_pixels(found, replace(config, cache=tmp_path / "other"), (11, 13))
+    alone = data.load_pixels(ham, replace(config, cache=tmp_path / "other"), (11, 13))
     assert np.array_equal(parallel, alone)
     assert Path(parallel.filename).read_bytes() == Path(alone.filename).read_bytes()
 
 
-def test_a_second_load_decodes_nothing(found, config, monkeypatch):
-    first = images.load_pixels(found, config)
-    monkeypatch.setattr(images, "decode", None)
-    assert np.array_equal(images.load_pixels(found, config), first)
+def test_a_second_load_decodes_nothing(ham, config, monkeypatch):
+    first = data.load_pixels(ham, config)
+    monkeypatch.setattr(pixel_cache, "decode", None)
+    assert np.array_equal(data.load_pixels(ham, config), first)
 
 
-def test_other_content_size_or_recipe_is_another_file(found, config, monkeypatch):
-    images.load_pixels(found, config)
-    images.load_pixels(found, config, (10, 10))
-    images.load_pixels(data.load(config, subset=True), config)
+def test_other_content_size_or_recipe_is_another_file(ham, config, monkeypatch):
+    data.load_pixels(ham, config)
+    data.load_pixels(ham, config, (10, 10))
+    data.load_pixels(data.load(config, subset=True), config)
     assert len(listing(config)) == 2
-    turned = replace(found, table=found.table.iloc[::-1].reset_index(drop=True))
-    assert np.array_equal(images.load_pixels(turned, config), images.load_pixels(found, config)[::-1])
-    monkeypatch.setattr(images, "RECIPE", images.RECIPE + 1)
-    images.load_pixels(found, config)
+    turned = replace(ham, table=ham.table.iloc[::-1].reset_index(drop=True))
+    assert np.array_equal(data.load_pixels(turned, config), data.load_pixels(ham, config)[::-1])
+    monkeypatch.setattr(pixel_cache, "RECIPE", pixel_cache.RECIPE + 1)
+    data.load_pixels(ham, config)
     assert len(listing(config)) == 4
 
 
 @pytest.mark.parametrize("harm", [lambda content: b"", lambda content: content[:-1000], lambda content: b"x" * 500])
-def test_a_damaged_cache_is_made_anew(harm, found, config):
-    good = images.load_pixels(found, config)
+def test_a_damaged_cache_is_made_anew(harm, ham, config):
+    good = data.load_pixels(ham, config)
     expected, path = np.array(good), Path(good.filename)
     del good
     path.write_bytes(harm(path.read_bytes()))
-    assert np.array_equal(images.load_pixels(found, config), expected)
+    assert np.array_equal(data.load_pixels(ham, config), expected)
     np.save(path, np.zeros((3, 3)))
-    assert np.array_equal(images.load_pixels(found, config), expected)
+    assert np.array_equal(data.load_pixels(ham, config), expected)
 
 
 @pytest.mark.parametrize("parallel", [False, True])
-def test_an_image_that_does_not_decode_is_named_and_nothing_stays(parallel, found, config, tmp_path, request):
+def test_an_image_that_does_not_decode_is_named_and_nothing_stays(parallel, ham, config, tmp_path, request):
     if parallel:
         request.getfixturevalue("two_workers")
     bad = tmp_path / "IMG_0077.jpg"
     bad.write_bytes(b"\xff\xd8\xff and no more")
-    stored = found.stored | {"IMG_0077": files.Stored(bad, None, 10, "0" * 8)}
+    stored = ham.stored | {"IMG_0077": files.Stored(bad, None, 10, "0" * 8)}
     with pytest.raises(DataError, match=r"IMG_0077\.jpg cannot be decoded"):
-        images.load_pixels(replace(found, stored=stored), config)
+        data.load_pixels(replace(ham, stored=stored), config)
     assert listing(config) == []
 
 
@@ -151,15 +153,13 @@ def test_an_image_that_does_not_decode_is_named_and_nothing_stays(parallel, foun
 
 RUN = """
 import os, sys, time
-from helpers import settings
-from helpers.data import _loader as data
-from helpers.data import _pixels as images
-images.IMAGES_A_WORKER, images.CHUNK = 1, 8
-os.cpu_count = lambda: 2
+from helpers import data, settings
+from helpers.data import _pixels
+write_rows = _pixels._write_rows
 config = settings.for_chapter("meet-the-data", data=sys.argv[1], cache=sys.argv[2])
-found = data.load(config)
+ham = data.load(config)
 {before}
-pixels = images.load_pixels(found, config)
+pixels = data.load_pixels(ham, config)
 """
 
 
@@ -170,7 +170,10 @@ def start(before, config):
     )
 
 
-SLOWLY = "decode = images.decode\nimages.decode = lambda *job: time.sleep(0.05) or decode(*job)"
+SLOWLY = """
+_pixels.IMAGES_A_WORKER, _pixels.CHUNK, os.cpu_count = 1, 8, lambda: 2
+_pixels._write_rows = lambda job: time.sleep(0.4) or write_rows(job)
+"""
 
 
 def wait_for(condition, seconds=30):
@@ -184,7 +187,7 @@ def children(process):
     return Path(f"/proc/{process}/task/{process}/children").read_text().split()
 
 
-def test_a_killed_run_leaves_nothing_that_counts_and_no_process(found, config):
+def test_a_killed_run_leaves_nothing_that_counts_and_no_process(ham, config):
     run = start(SLOWLY, config)
     partials = config.cache / "pixels"
     wait_for(lambda: any(path.stat().st_size > 100_000 for path in partials.glob("*.partial")))
@@ -193,8 +196,8 @@ def test_a_killed_run_leaves_nothing_that_counts_and_no_process(found, config):
     run.communicate()
     (left,) = listing(config)
     assert left.endswith(".partial")
-    pixels = images.load_pixels(found, config, (HEIGHT, WIDTH))
-    assert np.array_equal(pixels[3], found.image("IMG_0003"))
+    pixels = data.load_pixels(ham, config, (HEIGHT, WIDTH))
+    assert np.array_equal(pixels[3], ham.image("IMG_0003"))
     assert not any(name.endswith(".partial") for name in listing(config))
     wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 
@@ -206,27 +209,44 @@ def test_an_interrupted_run_leaves_nothing(config):
     time.sleep(0.3)
     os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C does: to the workers too
     _, errors = run.communicate(timeout=30)
-    assert errors.rstrip().endswith("KeyboardInterrupt") and "ForkProcess" not in errors
+    assert errors.rstrip().endswith("KeyboardInterrupt") and errors.count("Traceback") == 1
     assert listing(config) == []
 
 
-def test_a_worker_ended_from_outside_is_explained(config):
-    before = "images.decode = lambda *job: os.kill(os.getpid(), 9)"
-    _, errors = start(before, config).communicate(timeout=60)
-    assert "DataError: a worker process" in errors and "memory" in errors
+def test_a_worker_ended_from_outside_is_explained_and_nothing_stays(ham, config, two_workers, monkeypatch):
+    def killed(job):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(pixel_cache, "_write_rows", killed)
+    with pytest.raises(DataError, match=r"a worker process that decodes images was ended from outside.*memory"):
+        data.load_pixels(ham, config)
     assert listing(config) == []
 
 
-def test_two_processes_that_fill_one_cache_both_get_it_right(found, config):
+def test_workers_answer_in_order_and_pass_on_an_error():
+    def slowest_first(number):
+        time.sleep(0.2 * (number == 0))
+        return number / (number - 7)
+
+    jobs = list(range(7))
+    assert list(in_parallel(slowest_first, jobs, 2, "counts")) == [slowest_first(job) for job in jobs]
+    with pytest.raises(ZeroDivisionError):
+        list(in_parallel(slowest_first, [1, 7, 2], 2, "counts"))
+    here = os.getpid()
+    assert list(in_parallel(lambda job: os.getpid(), [1, 2], 1, "counts")) == [here, here]
+    assert here not in list(in_parallel(lambda job: os.getpid(), [1, 2], 2, "counts"))
+
+
+def test_two_processes_that_fill_one_cache_both_get_it_right(ham, config):
     after = 'import atexit; atexit.register(lambda: print(int(pixels.sum(dtype="u8")), pixels.shape))'
     runs = [start(after, config) for _ in range(2)]
     answers = [run.communicate(timeout=60) for run in runs]
-    pixels = images.load_pixels(found, config)
+    pixels = data.load_pixels(ham, config)
     assert [answer for answer, _ in answers] == [f"{pixels.sum(dtype='u8')} {pixels.shape}\n"] * 2
     assert len(listing(config)) == 1
 
 
-def test_a_run_clears_what_is_stale_and_spares_what_is_alive(found, config):
+def test_a_run_clears_what_is_stale_and_spares_what_is_alive(ham, config):
     folder = config.cache / "pixels"
     folder.mkdir(parents=True)
     gone = subprocess.Popen([sys.executable, "-c", ""])
@@ -244,7 +264,7 @@ def test_a_run_clears_what_is_stale_and_spares_what_is_alive(found, config):
         (folder / name).write_bytes(b"x")
     two_days_ago = time.time() - 2 * caches.DAY
     os.utime(folder / names["old"], (two_days_ago, two_days_ago))
-    images.load_pixels(found, config)
+    data.load_pixels(ham, config)
     left = set(listing(config))
     assert {key for key, name in names.items() if name in left} == {"alive", "another's", "elsewhere", "not ours"}
 
@@ -257,9 +277,9 @@ def test_a_process_of_another_user_counts_as_running(monkeypatch):
     assert caches._running(12345)
 
 
-def no_room(found, config, size=None):
+def no_room(ham, config, size=None):
     with pytest.raises(DataError) as caught:
-        images.load_pixels(found, config, size)
+        data.load_pixels(ham, config, size)
     text = str(caught.value)
     height, width = size or config.sizes.image
     assert str(config.cache / "pixels") in text and "SKIN_CACHE" in text
@@ -268,27 +288,27 @@ def no_room(found, config, size=None):
     return text
 
 
-def test_too_little_free_space_is_found_before_any_work(found, config, monkeypatch):
+def test_too_little_free_space_is_found_before_any_work(ham, config, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10, 9, 1))
-    monkeypatch.setattr(images, "decode", None)
-    assert "1 bytes are free" in no_room(found, config)
+    monkeypatch.setattr(pixel_cache, "decode", None)
+    assert "1 bytes are free" in no_room(ham, config)
 
 
 @pytest.mark.parametrize("parallel", [False, True])
-def test_a_disk_that_fills_up_on_the_way(parallel, found, config, request):
+def test_a_disk_that_fills_up_on_the_way(parallel, ham, config, request):
     # The limit on a file's size makes the system refuse a write, as a full disk does.
     if parallel:
         request.getfixturevalue("two_workers")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        text = no_room(found, config)
+        text = no_room(ham, config)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "File too large" in text
 
 
-def test_a_full_file_system(found, config, tmp_path, monkeypatch, two_workers):
+def test_a_full_file_system(ham, config, tmp_path, monkeypatch, two_workers):
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
@@ -296,33 +316,33 @@ def test_a_full_file_system(found, config, tmp_path, monkeypatch, two_workers):
         pytest.skip("a small file system can only be mounted by root")
     try:
         config = replace(config, cache=disk)
-        assert "bytes are free" in no_room(found, config)
+        assert "bytes are free" in no_room(ham, config)
         monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 0, 10**9))
-        assert "No space left on device" in no_room(found, config)
-        pixels = images.load_pixels(found, config, (30, 40))
-        assert np.array_equal(pixels[-1], found.image(found.table["image_id"].iloc[-1]))
+        assert "No space left on device" in no_room(ham, config)
+        pixels = data.load_pixels(ham, config, (30, 40))
+        assert np.array_equal(pixels[-1], ham.image(ham.table["image_id"].iloc[-1]))
         del pixels
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_cache_that_cannot_be_written(found, config, tmp_path):
+def test_a_cache_that_cannot_be_written(ham, config, tmp_path):
     # A folder below a file: not even root, as whom the tests may run, can make it.
     (tmp_path / "file").write_bytes(b"")
     blocked = replace(config, cache=tmp_path / "file" / "cache")
     with pytest.raises(DataError, match=r"file/cache/pixels cannot be written \(Not a directory\).*SKIN_CACHE"):
-        images.load_pixels(found, blocked)
+        data.load_pixels(ham, blocked)
 
 
 # --- the progress bar ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("terminal", "colab"), [(False, False), (True, False), (False, True)])
-def test_progress_shows_in_a_terminal_and_on_colab_alone(terminal, colab, found, config, monkeypatch, capsys):
+def test_progress_shows_in_a_terminal_and_on_colab_alone(terminal, colab, ham, config, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     if colab:
         monkeypatch.setitem(sys.modules, "google.colab", object())
-    images.load_pixels(found, config)
+    data.load_pixels(ham, config)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert ("150/150" in printed.err) == (terminal or colab)

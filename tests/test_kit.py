@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import settings
-from helpers.data import _loader as data
+from helpers import data, settings
 from helpers.data._files import DataError, Stored
 from helpers.networks import _architectures as models
 from tools import kit
@@ -32,7 +31,7 @@ def few(ham):
     """Eight images of the sample, one a file of its own."""
     table = ham.table.iloc[:8].reset_index(drop=True)
     ids = list(table["image_id"])
-    kept = {name: {one: getattr(ham, name)[one] for one in ids} for name in ("stored", "stored_masks")}
+    kept = {name: {image_id: getattr(ham, name)[image_id] for image_id in ids} for name in ("stored", "stored_masks")}
     return replace(ham, table=table, **kept)
 
 
@@ -62,6 +61,13 @@ def test_large_images_are_shrunk_to_what_a_workshop_uses_and_masks_still_fit(few
 
 
 def test_real_images_keep_their_licence_and_are_not_called_drawn(few, tmp_path):
+    named = {image_id: image_id.replace("SYN", "ISIC") for image_id in few.table["image_id"]}
+    few = replace(
+        few,
+        table=few.table.assign(image_id=few.table["image_id"].map(named)),
+        stored={named[image_id]: stored for image_id, stored in few.stored.items()},
+        stored_masks={named[image_id]: stored for image_id, stored in few.stored_masks.items()},
+    )
     kit.pack_data(replace(few, synthetic=False, licence="CC BY-NC 4.0, Tschandl"), tmp_path / "data")
     assert not reload(tmp_path / "data", tmp_path).synthetic
     said = (tmp_path / "data" / "LICENCE.txt").read_text()

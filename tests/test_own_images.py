@@ -8,8 +8,7 @@ import pytest
 from conftest import CACHE, ROOT
 from PIL import Image
 
-from helpers import settings, splits
-from helpers.data import _loader as data
+from helpers import data, settings, splits
 
 PAGE = (ROOT / "book" / "own-images.md").read_text(encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from helpers import data, settings
 from helpers.data import _sample as sample
 from helpers.data._sample import drawing
 from helpers.ham10000 import CLASSES, COLUMNS, PUBLISHED_IMAGES
@@ -65,9 +67,9 @@ def test_other_seed_other_images(small, tmp_path):
 def test_official_layout(folder, metadata):
     images = {}
     for part in ("HAM10000_images_part_1", "HAM10000_images_part_2"):
-        found = sorted(path.stem for path in (folder / part).iterdir())
-        assert len(found) == 500
-        images |= dict.fromkeys(found, part)
+        ids = sorted(path.stem for path in (folder / part).iterdir())
+        assert len(ids) == 500
+        images |= dict.fromkeys(ids, part)
     masks = {path.name for path in (folder / "HAM10000_segmentations_lesion_tschandl").iterdir()}
     assert set(metadata["image_id"]) == set(images)
     assert masks == {f"{image_id}_segmentation.png" for image_id in images}
@@ -262,6 +264,35 @@ def few(monkeypatch):
 
     monkeypatch.setattr(sample, "build", build)
     return built
+
+
+def loaded(cache):
+    return data.load(settings.for_chapter("meet-the-data", cache=cache))
+
+
+def test_drawn_images_are_called_drawn_whatever_lies_beside_them(few, tmp_path):
+    folder = sample.ensure(tmp_path)
+    (folder / "SYNTHETIC.txt").unlink()
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    assert loaded(tmp_path).synthetic
+    assert data.load(settings.for_chapter("meet-the-data", data=moved, cache=tmp_path)).synthetic
+
+
+@pytest.mark.parametrize("lost", ["*/SYN_*.jpg", "*/SYN_*.png", "HAM10000_metadata.csv", "contents.txt"])
+def test_what_is_lost_of_the_sample_is_drawn_anew(lost, few, tmp_path):
+    before = loaded(tmp_path)
+    folder = sample.ensure(tmp_path)
+    whole = digest(folder)
+    next(folder.glob(lost)).unlink()
+    assert loaded(tmp_path).fingerprint == before.fingerprint and digest(folder) == whole
+    assert len(few) == 2 and [path.name for path in tmp_path.glob("*sample*")] == [folder.name]
+
+
+def test_a_cut_image_of_the_sample_is_drawn_anew(few, tmp_path):
+    folder = sample.ensure(tmp_path)
+    whole, image = digest(folder), next(folder.glob("*/SYN_*.jpg"))
+    image.write_bytes(image.read_bytes()[:-500])
+    assert digest(sample.ensure(tmp_path)) == whole
 
 
 def assert_whole(folder):

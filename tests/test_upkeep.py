@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import nbformat
 import pytest
 
-from helpers.data import _sources as sources
+from helpers.data import _download as sources
 from tools import colab, links, release
 
 # --- tools/colab.py --------------------------------------------------------------------------------------------------

@@ -24,10 +24,9 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from helpers import __version__, settings
-from helpers.data import _files as files
-from helpers.data import _loader as data
-from helpers.data import _sources as sources
+from helpers import __version__, data, settings
+from helpers.data._download import NOTICE
+from helpers.data._files import DataError, decode, open_image, upright_size
 from helpers.ham10000 import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,14 +78,14 @@ class KitError(RuntimeError):
 def shrunk(stored):
     """Return ``(suffix, bytes)`` of an image: as it is stored, or as a JPEG of at most :data:`SIZE`."""
     content = stored.read()
-    height, width = files.open_image(stored, files.upright_size)
+    height, width = open_image(stored, upright_size)
     if height <= SIZE[0] and width <= SIZE[1]:
         return Path(stored.name).suffix.lower(), content
     scale = min(SIZE[0] / height, SIZE[1] / width)
-    found = io.BytesIO()
-    small = Image.fromarray(files.decode(stored, (round(height * scale), round(width * scale))))
-    small.save(found, "JPEG", quality=95)
-    return ".jpg", found.getvalue()
+    jpeg = io.BytesIO()
+    small = Image.fromarray(decode(stored, (round(height * scale), round(width * scale))))
+    small.save(jpeg, "JPEG", quality=95)
+    return ".jpg", jpeg.getvalue()
 
 
 def pack_data(ham, folder):
@@ -100,7 +99,7 @@ def pack_data(ham, folder):
         for image_id, stored in ham.stored_masks.items():
             masks.writestr(f"{image_id}_segmentation.png", stored.read())
     ham.table[list(COLUMNS)].to_csv(folder / "HAM10000_metadata.csv", index=False)
-    words = f"{ham.licence}\n\n{sources.NOTICE}\n{CHANGED}" if "Tschandl" in ham.licence else ham.licence
+    words = f"{ham.licence}\n\n{NOTICE}\n{CHANGED}" if "Tschandl" in ham.licence else ham.licence
     (folder / ("SYNTHETIC.txt" if ham.synthetic else "LICENCE.txt")).write_text(f"{words}\n", encoding="utf-8")
 
 
@@ -203,5 +202,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (KitError, data.DataError) as error:
+    except (KitError, DataError) as error:
         sys.exit(str(error))

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 import requests
 
-from helpers.data import _sources as sources
+from helpers.data import _download as sources
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The files whose addresses readers meet, and the code's: it names where data come from.
@@ -60,7 +60,7 @@ def collect(root=ROOT):
     files = {remote.url for remotes in sources.SOURCES.values() for remote in remotes}
     beginnings = {address for address in found if any(file.startswith(address) for file in files)}
     for file in files:
-        found[file].append("helpers/data/_sources.py")
+        found[file].append("helpers/data/_download.py")
     return {address: found[address] for address in sorted(found) if address not in beginnings - files}
 
 

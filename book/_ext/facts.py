@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 from helpers import __version__, ham10000
-from helpers.data import _sources as sources
+from helpers.data import _download as sources
 
 ROOT = Path(__file__).resolve().parents[2]
 BIBTEX = """```bibtex

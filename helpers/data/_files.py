@@ -1,7 +1,4 @@
-"""What lies in a data folder: loose files and zip members, listed, checked and decoded where they are, never unpacked.
-
-Chapter 1 uses it through :mod:`helpers.data`.
-"""
+"""What lies in a data folder: loose files and zip members, listed, checked and decoded where they are, never unpacked."""
 
 import hashlib
 import io
@@ -22,7 +19,18 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+#: The only formats that Pillow may take an image for, whatever its name: some of its others start programs (EPS).
+FORMATS = ("JPEG", "PNG")
+#: An image file has at most so many bytes: what is larger is no photograph, and would fill the memory.
+LARGEST = 200_000_000
 MASK = re.compile(r"(.+)_segmentation\.png", re.IGNORECASE)
+#: Markers of a JPEG: the end, Huffman tables, the interval of restarts, a scan of coded pixels, what may follow one.
+END, TABLES, RESTARTS, SCAN = 0xD9, 0xC4, 0xDD, 0xDA
+AFTER_A_SCAN = (END, TABLES, RESTARTS, SCAN, 0xDB, 0xDC, 0xFE)
+#: Frames that are coded by other rules than the baseline's: progressive, lossless, arithmetic.
+OTHER_CODINGS = frozenset(range(0xC2, 0xD0)) - {TABLES, 0xC8, 0xCC}
+#: So many zero bytes in a row are no coded pixels.
+ZEROS = 64
 #: Colour modes of Pillow that turn into RGB without loss of meaning; 16-bit and float images do not.
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 ORIENTATION = 0x0112  # the EXIF tag
@@ -54,7 +62,9 @@ class Stored:
         return self.path.name if self.member is None else re.split(r"[\\/]", self.member)[-1]
 
     def read(self):
-        """Return the file's bytes; raises :class:`DataError` if it is gone, unreadable or damaged."""
+        """Return the file's bytes; raises :class:`DataError` if it is gone, unreadable, damaged or no photograph."""
+        if self.size > LARGEST:
+            raise DataError(f"{self} has {self.size:,} bytes: that is no photograph. Remove it, or save it smaller.")
         try:
             if self.member is None:
                 return self.path.read_bytes()
@@ -112,7 +122,7 @@ def members(path):
             f"{path} cannot be opened as a zip ({error}). A download that stopped half-way looks like this: "
             "delete the file and download it again."
         ) from error
-    found = []
+    stored = []
     for info in infos:
         parts = re.split(r"[\\/]", info.filename)
         if ".." in parts or parts[0] == "" or re.match("[A-Za-z]:", info.filename):
@@ -122,8 +132,8 @@ def members(path):
             )
         hidden = parts[0] == "__MACOSX" or parts[-1].startswith(".")
         if parts[-1].lower().endswith(IMAGE_SUFFIXES) and not hidden:
-            found.append(Stored(path, info.filename, info.file_size, f"{info.CRC:08x}"))
-    return found
+            stored.append(Stored(path, info.filename, info.file_size, f"{info.CRC:08x}"))
+    return stored
 
 
 def inventory(folder):
@@ -156,12 +166,12 @@ def inventory(folder):
         else:
             stored = []
         used = False
-        for one in stored:
-            mask = MASK.fullmatch(one.name)
+        for file in stored:
+            mask = MASK.fullmatch(file.name)
             if mask:
-                masks.setdefault(mask.group(1), one)
+                masks.setdefault(mask.group(1), file)
             elif takes_images:
-                images.append(one)
+                images.append(file)
             used = used or bool(mask) or takes_images
         if not used:
             others.append(path)
@@ -195,14 +205,11 @@ def with_checksums(images, cache):
         return images
     folder = os.path.commonpath([os.path.abspath(image.path.parent) for image in loose])
     memory = cache / "checksums" / f"{hashlib.sha256(folder.encode()).hexdigest()[:16]}.json"
-    try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
+    known = _remembered(memory)
     stamps = {str(image.path): f"{image.size} {image.path.stat().st_mtime_ns}" for image in loose}
-    new = [image for image in loose if known.get(str(image.path), [None])[0] != stamps[str(image.path)]]
+    new = [image for image in loose if known.get(str(image.path), ("", ""))[0] != stamps[str(image.path)]]
     with ThreadPoolExecutor() as pool, progress(len(new), "checksums") as bar:
-        for image, checksum in zip(new, pool.map(_checksum, new), strict=True):
+        for image, checksum in zip(new, pool.map(checksum_of, new), strict=True):
             known[str(image.path)] = [stamps[str(image.path)], checksum]
             bar.update()
     if new:
@@ -210,16 +217,86 @@ def with_checksums(images, cache):
     return [replace(image, checksum=image.checksum or known[str(image.path)][1]) for image in images]
 
 
-def _checksum(image):
-    """Return the CRC-32 of a loose file as 8 hex digits, after a look at its first and last marker."""
+def _remembered(memory):
+    """Return ``{path: (stamp, checksum)}`` from a file in the cache, without entries that are not of this form."""
+    try:
+        entries = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(entries, dict):
+        return {}
+    return {
+        path: tuple(entry)
+        for path, entry in entries.items()
+        if isinstance(entry, list)
+        and len(entry) == 2
+        and isinstance(entry[0], str)
+        and isinstance(entry[1], str)
+        and re.fullmatch("[0-9a-f]{8}", entry[1])
+    }
+
+
+def checksum_of(image):
+    """Return the CRC-32 of an image file as 8 hex digits; raise :class:`DataError` where its bytes show damage."""
     content = image.read()
-    jpeg = content.startswith(b"\xff\xd8\xff")
-    if not jpeg and not content.startswith(b"\x89PNG\r\n\x1a\n"):
-        raise DataError(f"{image} is neither a JPEG nor a PNG. Remove it, or save the image again as one of these.")
-    # Cameras may add bytes of their own after the end marker, so it need not be last: only after the last scan begins.
-    if content.rfind(b"\xff\xd9") <= content.rfind(b"\xff\xda") if jpeg else b"IEND" not in content:
-        raise DataError(f"{image} is cut short: its end is missing. Download or copy it again.")
+    damage = damage_of(content)
+    if damage:
+        raise DataError(f"{image} {damage}.")
     return f"{zlib.crc32(content):08x}"
+
+
+def damage_of(content):
+    """Return in words what is wrong with the bytes of a JPEG or PNG, "" where nothing is seen.  Nothing is decoded.
+
+    A JPEG decoder makes pixels of whatever stands between the first marker and the last.  Two kinds of damage in the
+    middle are certain, though, and looked for in baseline JPEGs: a marker that cannot stand inside the pixels, and a
+    run of zero bytes that no picture is coded to.  Bytes that are lost or turned over may leave neither.
+    """
+    again = "Download or copy it again"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "" if b"IEND" in content else f"is cut short: its end is missing. {again}"
+    if not content.startswith(b"\xff\xd8\xff"):
+        return "is neither a JPEG nor a PNG. Remove it, or save the image again as one of these"
+    # Cameras may add bytes of their own after the end marker, so it need not be last: only after the last scan begins.
+    if content.rfind(b"\xff\xd9") <= content.rfind(b"\xff\xda"):
+        return f"is cut short: its end is missing. {again}"
+    return f"is damaged in the middle, as by a bad copy. {again}" if _jpeg_damaged(content) else ""
+
+
+def _jpeg_damaged(content):
+    """Whether the coded pixels of a baseline JPEG hold what an encoder cannot have written (ITU-T T.81, annex B)."""
+    at, restarts, symbols = 2, False, {}
+    while at + 4 <= len(content) and content[at] == 0xFF and content[at + 1] != END:
+        marker = content[at + 1]
+        segment = content[at + 4 : at + 2 + int.from_bytes(content[at + 2 : at + 4], "big")]
+        at += 4 + len(segment)
+        if marker in OTHER_CODINGS:
+            return False
+        if marker == TABLES:
+            symbols |= _first_symbols(segment)
+        elif marker == RESTARTS:
+            restarts = segment[:2] != b"\0\0"
+        elif marker == SCAN:
+            end = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]" if restarts else rb"\xff+[^\x00\xff]").search(content, at)
+            if end is None or end.group()[-1] not in AFTER_A_SCAN:
+                return True
+            # To a decoder, zero bits are the first symbol of a table, again and again.  Where that is "no more
+            # frequencies in this block", they are an even area; else block after block in which all 63 are the same.
+            even = all(symbols.get(0x10 | table & 0x0F, 0) == 0 for table in segment[2 : 2 + 2 * segment[0] : 2])
+            if not even and bytes(ZEROS) in content[at : end.start()]:
+                return True
+            at = end.end() - 2
+    return False
+
+
+def _first_symbols(segment):
+    """Return ``{table: the symbol that zero bits stand for}`` of a segment of Huffman tables."""
+    symbols = {}
+    while len(segment) > 17:
+        count = sum(segment[1:17])
+        symbols[segment[0]] = segment[17]
+        segment = segment[17 + count :]
+    return symbols
 
 
 def decode(stored, size=None):
@@ -253,7 +330,7 @@ def open_image(stored, work):
     """Open an image and return ``work(picture)``; whatever Pillow raises becomes a DataError that names the file."""
     content = stored.read()
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             return work(picture)
     except Exception as error:  # Pillow's readers raise OSError, SyntaxError, ValueError, struct.error and others
         raise DataError(
@@ -281,3 +358,8 @@ def write_text(path, text):
         raise DataError(
             f"{path.parent} cannot be written ({error.strerror}). Set SKIN_CACHE to a folder that you can write to."
         ) from error
+
+
+def first_of(names, count=5):
+    """Return the first names of a list in words, with dots where there are more."""
+    return ", ".join(names[:count]) + (", ..." if len(names) > count else "")

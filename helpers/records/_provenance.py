@@ -110,6 +110,7 @@ def banner(dataset, settings):
             f"SUBSET. {len(dataset.table):,} of the {len(dataset.table) + dataset.missing:,} images that the metadata "
             "lists are here; every number on this page is of that subset."
         )
+    notices.extend(f"YOUR DATA. {notice}" for notice in dataset.notices)
     upsampled = height > stored_height or width > stored_width
     if upsampled:
         notices.append(

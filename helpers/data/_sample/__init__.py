@@ -1,9 +1,9 @@
 """The embedded sample: about a thousand synthetic dermoscopy images in the layout and schema of HAM10000.
 
-Nobody's skin: every image is drawn by :mod:`helpers.sample.drawing`, after its class in ``recipes``, from the patterns
+Nobody's skin: every image is drawn by ``drawing``, after its class in ``recipes``, from the patterns
 in ``textures``, and photographed by ``camera``.  The table repeats the lessons of the real one: few dermatofibromas
 and many nevi, several photos of one lesion, a ``dx_type`` that gives the label away, a source that almost does,
-missing ages.  Chapter 1 introduces it.
+missing ages.
 
 The proportions follow the published counts of HAM10000 (Tschandl, Rosendahl, Kittler, Sci Data 5:180161, 2018,
 https://doi.org/10.1038/sdata.2018.161), but that the two rarest classes are raised until five folds can hold them.
@@ -12,7 +12,6 @@ https://doi.org/10.1038/sdata.2018.161), but that the two rarest classes are rai
 import csv
 import hashlib
 import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from helpers.data._cache import partial_folder
 from helpers.data._sample import drawing
 from helpers.ham10000 import CLASSES, COLUMNS
 from helpers.settings import SEED
@@ -28,6 +28,11 @@ from helpers.settings import SEED
 VERSION = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 ).hexdigest()[:8]
+
+#: The ids of the sample's images, which no photograph has: by them the loader knows that nothing is real.
+IMAGE_ID = r"SYN_\d{7}"
+#: What a drawn folder should hold: a line a file, its size in bytes and its path.
+CONTENTS = "contents.txt"
 
 #: Share of the images by class.
 SHARES = {"akiec": 0.035, "bcc": 0.052, "bkl": 0.110, "df": 0.028, "mel": 0.112, "nv": 0.633, "vasc": 0.030}
@@ -228,7 +233,7 @@ def build(folder, seed=SEED, n_images=1000, workers=None):
     workers : int, optional
         Number of threads; by default one a core.
 
-    The folder holds a file ``SYNTHETIC.txt``, by which the loader knows that nothing in it is real.
+    The folder holds a file ``SYNTHETIC.txt``, which tells whoever opens it that nothing in it is real.
     """
     folder = Path(folder)
     for name in ("HAM10000_images_part_1", "HAM10000_images_part_2", "HAM10000_segmentations_lesion_tschandl"):
@@ -252,25 +257,39 @@ def build(folder, seed=SEED, n_images=1000, workers=None):
         f"version {VERSION}, seed {seed}, {n_images} images\n",
         encoding="utf-8",
     )
+    written = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CONTENTS)
+    lines = [f"{path.stat().st_size} {path.relative_to(folder).as_posix()}" for path in written]
+    (folder / CONTENTS).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
 
 
 def ensure(cache, seed=SEED):
-    """Return the folder of the sample in ``cache``, drawing it on first use.
+    """Return the folder of the sample in ``cache``, drawing it on first use, and anew where a file of it is lost.
 
     It is drawn in a temporary folder beside and renamed when whole: a run that is killed leaves nothing that counts,
     and of two processes that draw at once the later takes the earlier's folder.
     """
     cache = Path(cache)
     target = cache / f"sample-{VERSION}-seed{seed}"
-    if target.is_dir():
+    if _whole(target):
         return target
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".sample-", dir=cache, ignore_cleanup_errors=True) as temporary:
-        whole = build(Path(temporary) / "sample", seed=seed)
+    with partial_folder(cache, "sample") as partial:
+        drawn = build(partial / "sample", seed=seed)
+        if target.is_dir() and not _whole(target):
+            os.replace(target, partial / "incomplete")
         try:
-            os.replace(whole, target)
+            os.replace(drawn, target)
         except OSError:
-            if not target.is_dir():
+            if not _whole(target):
                 raise
     return target
+
+
+def _whole(folder):
+    """Whether a folder of the sample holds all its files, each of its size."""
+    try:
+        lines = (folder / CONTENTS).read_text(encoding="utf-8").splitlines()
+        entries = [line.split(" ", 1) for line in lines]
+        return bool(entries) and all(str((folder / name).stat().st_size) == size for size, name in entries)
+    except (OSError, ValueError):
+        return False
