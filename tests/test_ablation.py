@@ -1,26 +1,21 @@
 """The ablation's record grows by whole repetitions, and by none that was measured in another way."""
 
-import runpy
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from helpers.data import _loader as data
-from helpers.networks import _run as networks
-from helpers.records import _experiments as experiments
-
-SCRIPT = Path(__file__).parents[1] / "tools" / "measure_ablation.py"
+from helpers import data, networks, records
+from tools.measure import _harness as harness
+from tools.measure import ablation
 
 
 @pytest.fixture
 def measure(ham, tmp_path, monkeypatch):
     """Return what starts the script with a network that needs no training; ``seeds`` has one entry a training."""
-    main = runpy.run_path(str(SCRIPT), run_name="not started")["main"]
-    monkeypatch.setitem(main.__globals__, "RESULTS", tmp_path)
-    monkeypatch.setattr("sys.argv", [SCRIPT.name, "--data", str(tmp_path), "--cache", str(tmp_path)])
+    monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["ablation", "--data", str(tmp_path), "--cache", str(tmp_path)])
     monkeypatch.setattr(data, "load", lambda config: replace(ham, synthetic=False))
     seeds = []
 
@@ -38,18 +33,18 @@ def measure(ham, tmp_path, monkeypatch):
     def measure(repetitions, cut_after=None):
         measure.cut_after = cut_after
         seeds.clear()
-        monkeypatch.setitem(main.__globals__, "REPETITIONS", repetitions)
-        main()
-        return experiments.load_experiment(tmp_path / "cnn-ablation")
+        monkeypatch.setattr(ablation, "REPETITIONS", repetitions)
+        ablation.main()
+        return records.load_experiment(tmp_path / "cnn-ablation")
 
-    measure.seeds, measure.script = seeds, main.__globals__
+    measure.seeds = seeds
     return measure
 
 
 def test_a_repetition_joins_the_record_when_all_its_arms_are_done(measure, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         measure(3, cut_after=6)
-    _, results = experiments.load_experiment(tmp_path / "cnn-ablation")
+    _, results = records.load_experiment(tmp_path / "cnn-ablation")
     assert set(results["repetition"]) == {0} and results["arm"].nunique() == 4
     experiment, results = measure(3)
     assert len(measure.seeds) == 8 and len(set(measure.seeds)) == 2, "what was there is not measured again"
@@ -60,12 +55,11 @@ def test_a_repetition_joins_the_record_when_all_its_arms_are_done(measure, tmp_p
 
 
 @pytest.mark.parametrize("name, value", [("NOTES", "With other sizes."), ("ARMS", {"paper": {}})])
-def test_a_record_measured_in_another_way_is_kept_and_named(measure, tmp_path, monkeypatch, capsys, name, value):
+def test_a_record_measured_in_another_way_is_kept_and_named(measure, tmp_path, monkeypatch, name, value):
     measure(1)
     before = {path.name: path.read_bytes() for path in (tmp_path / "cnn-ablation").iterdir()}
-    monkeypatch.setitem(measure.script, name, value)
-    with pytest.raises(SystemExit):
+    monkeypatch.setattr(ablation, name, value)
+    with pytest.raises(SystemExit, match=f"cnn-ablation was measured in another way \\({name.lower()}\\)"):
         measure(2)
-    assert "cnn-ablation was measured in another way" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in (tmp_path / "cnn-ablation").iterdir()} == before
     assert not measure.seeds

@@ -13,7 +13,7 @@ from tools.measure import _baselines as baselines
 from tools.measure._baselines import fit_and_predict
 
 SHARES = np.array([0.05, 0.07, 0.12, 0.04, 0.11, 0.57, 0.04])
-ONE = {
+CANDIDATES = {
     "forest": {"min_samples_leaf": (2,)},
     "xgboost": {"n_estimators": (30,), "colsample_bytree": (0.8,)},
     "svm": {"C": (2.0,)},
@@ -35,7 +35,7 @@ def problem():
 
 def run(problem, model, **options):
     features, table, split = problem
-    options = {"candidates": ONE[model], "jobs": 1, "trees": 40} | options
+    options = {"candidates": CANDIDATES[model], "jobs": 1, "trees": 40} | options
     return fit_and_predict(model, features, table, options.pop("split", split), **options)
 
 
@@ -73,7 +73,7 @@ def test_a_seed_settles_the_result_whatever_the_cores(problem, model):
 @pytest.mark.parametrize("model", baselines.MODELS)
 def test_the_test_rows_choose_nothing(problem, model):
     features, table, split = problem
-    candidates = ONE[model] | {"weight_power": (0.5, 1.0)}
+    candidates = CANDIDATES[model] | {"weight_power": (0.5, 1.0)}
     honest = run(problem, model, weighted=True, candidates=candidates)
     shuffled = table.copy()
     shuffled.loc[split.test, "dx"] = "nv"
@@ -90,7 +90,10 @@ def test_the_validation_rows_calibrate_and_do_not_train(problem):
     features, table, split = problem
     changed = table.copy()
     changed.loc[split.validation, "dx"] = "mel"
-    before, after = run(problem, "svm"), fit_and_predict("svm", features, changed, split, candidates=ONE["svm"], jobs=1)
+    before, after = (
+        run(problem, "svm"),
+        fit_and_predict("svm", features, changed, split, candidates=CANDIDATES["svm"], jobs=1),
+    )
     np.testing.assert_array_equal(before.pipeline["model"].dual_coef_, after.pipeline["model"].dual_coef_)
     assert after.calibration[1 + CLASSES.index("mel")] > before.calibration[1 + CLASSES.index("mel")] + 0.5
 
@@ -101,7 +104,7 @@ def test_weights_enter_both_the_fit_and_the_calibration(problem, model, weighted
     features, table, split = problem
     fitted = run(problem, model, weighted=weighted, seed=3)
     codes = pd.Categorical(table["dx"], categories=list(CLASSES)).codes.astype(int)
-    parameters = {name: values[0] for name, values in ONE[model].items()}
+    parameters = {name: values[0] for name, values in CANDIDATES[model].items()}
     weights = baselines.class_weights(codes[split.train], float(weighted))
     pipeline = baselines.build(model, seed=3, jobs=1, trees=40, **parameters)
     pipeline.fit(features.values[split.train], codes[split.train], model__sample_weight=weights)
@@ -154,9 +157,9 @@ def test_calibration_finds_the_shares_and_the_sharpness():
     prob = baselines.softmax(logits + np.log(SHARES), axis=1)
     codes = (prob.cumsum(axis=1) > rng.random((len(prob), 1))).argmax(axis=1)
     raw = 3 * logits + 1
-    found = baselines.calibrated(raw, baselines.calibrate(raw, codes))
-    np.testing.assert_allclose(found.mean(axis=0), np.bincount(codes) / len(codes), atol=0.002)
-    assert np.abs(found - prob).mean() < 0.01
+    calibrated = baselines.calibrated(raw, baselines.calibrate(raw, codes))
+    np.testing.assert_allclose(calibrated.mean(axis=0), np.bincount(codes) / len(codes), atol=0.002)
+    assert np.abs(calibrated - prob).mean() < 0.01
     weights = baselines.class_weights(codes, 1.0)
     even = baselines.calibrated(raw, baselines.calibrate(raw, codes, weighted=True))
     np.testing.assert_allclose(np.average(even, axis=0, weights=weights), np.full(7, 1 / 7), atol=0.01)
@@ -174,8 +177,8 @@ def test_pairwise_margins_favour_the_right_class(classes):
     codes = rng.integers(0, classes, 200)
     values = rng.normal(size=(200, 5)) + 4 * np.eye(5)[codes]
     machine = SVC(decision_function_shape="ovo").fit(values, codes)
-    found = baselines._coupled(machine.decision_function(values), classes)
-    assert (found.argmax(axis=1) == machine.predict(values)).mean() > 0.98
+    coupled = baselines._coupled(machine.decision_function(values), classes)
+    assert (coupled.argmax(axis=1) == machine.predict(values)).mean() > 0.98
 
 
 def test_fewer_images_than_principal_components_will_do():
@@ -183,8 +186,8 @@ def test_fewer_images_than_principal_components_will_do():
     table = pd.DataFrame({"image_id": [f"I{k}" for k in range(70)], "dx": np.repeat(CLASSES, 10)})
     table["lesion_id"] = table["image_id"]
     features = Features("raw", rng.normal(size=(70, 100)).astype(np.float32), tuple(map(str, range(100))))
-    found = fit_and_predict("svm", features, table, splits.grouped(table), jobs=1)
-    assert np.isfinite(found.test).all() and found.test.shape[1] == 7
+    fitted = fit_and_predict("svm", features, table, splits.grouped(table), jobs=1)
+    assert np.isfinite(fitted.test).all() and fitted.test.shape[1] == 7
 
 
 def test_unknown_models_are_refused():

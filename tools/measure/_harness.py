@@ -67,12 +67,10 @@ def log(*values):
     print(time.strftime("%H:%M:%S"), *values, flush=True)
 
 
-def is_measured(name):
-    """Say whether the book has a run record of this name, and log it if so."""
-    there = (RESULTS / name / "run.json").exists()
-    if there:
-        log(f"{name}: there already")
-    return there
+def stored_run(name):
+    """Return the book's run record of this name, or None."""
+    path = RESULTS / name
+    return records.load_run(path) if (path / "run.json").exists() else None
 
 
 def kept(path, measure):

@@ -104,7 +104,7 @@ def measure(entry, config, ham):
     recipe = networks.RECIPES[entry.recipe]
     sizes = replace(config.sizes, image=entry.size, epochs=entry.epochs or config.sizes.epochs)
     config = replace(config, sizes=sizes, seed=entry.seed)
-    stored = _stored(entry.name)
+    stored = harness.stored_run(entry.name)
     missing = [fold for fold in entry.folds if stored is None or fold not in stored.facts["folds"]]
     if not missing:
         return harness.log(f"{entry.name}: there already")
@@ -153,7 +153,7 @@ def add_fold(name, fold, trained, ham, config, notes):
     """Write the run record of this name with one more fold; the folds that it has are taken from it as they are."""
     facts = {"trained_on": f"{time.strftime('%Y-%m-%d', time.gmtime())}, {device()}"}
     folds = {fold: replace(trained, facts=trained.facts | facts)}
-    run = _stored(name)
+    run = harness.stored_run(name)
     if run is not None:
         folds |= {other: stored_fold(run, other, trained, ham) for other in run.facts["folds"] if other != fold}
     networks.save_record(
@@ -205,12 +205,6 @@ def stored_fold(run, fold, trained, ham):
         test_by_epoch=[],
         facts=facts,
     )
-
-
-def _stored(name):
-    """Return the book's run record of this name, or None."""
-    path = harness.RESULTS / name
-    return records.load_run(path) if (path / "run.json").exists() else None
 
 
 def _check_alike(run, made_of, ham):

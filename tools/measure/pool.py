@@ -118,7 +118,7 @@ def _minimise(logs, y_true, ridge):
         log_prob = log_softmax(np.tensordot(weights, logs, 1) + offsets, axis=1)
         error = np.exp(log_prob) - one_hot
         away = np.concatenate([weights - 1 / models, offsets])
-        gradient = np.concatenate([(logs * error).sum(axis=(1, 2)), error.sum(axis=0)])
+        gradient = np.concatenate([np.tensordot(logs, error, 2), error.sum(axis=0)])
         return -log_prob[one_hot == 1].sum() + ridge * (away**2).sum(), gradient + 2 * ridge * away
 
     start = np.concatenate([np.full(models, 1 / models), np.zeros(len(CLASSES))])
@@ -178,8 +178,13 @@ def pool_fold(members, fold, split, table):
 
 def measure(name, protocol, members, ham, config):
     """Fit the pool of each fold that all members have; write its records at natural and at equal priors."""
-    started = time.perf_counter()
     loaded = {member: None if member == CLINICAL else records.load_run(harness.RESULTS / member) for member in members}
+    # A record's validation predictions by their SHA-256: a pool is fitted anew where a member has changed.
+    digests = {member: run and run.facts["files"]["validation.csv.gz"] for member, run in loaded.items()}
+    stored = harness.stored_run(name)
+    if stored is not None and stored.facts["hyperparameters"]["members"] == digests:
+        return harness.log(f"{name}: there already")
+    started = time.perf_counter()
     folds = sorted(set.intersection(*(set(run.facts["folds"]) for run in loaded.values() if run)))
     splits = [SPLITS[protocol](ham.table, fold, seed=config.seed) for fold in folds]
     fitted = [pool_fold(loaded, fold, split, ham.table) for fold, split in zip(folds, splits, strict=True)]
@@ -191,8 +196,7 @@ def measure(name, protocol, members, ham, config):
         "model": f"log pool of {len(members)} models{with_clinical}",
         "folds": folds,
         "hyperparameters": {
-            # A record's validation predictions by their SHA-256.
-            "members": {member: run and run.facts["files"]["validation.csv.gz"] for member, run in loaded.items()},
+            "members": digests,
             "ridge": [pool.ridge for pool in pools],
             "tried": [{str(ridge): round(loss, 5) for ridge, loss in pool.tried.items()} for pool in pools],
             "weights": [dict(zip(members, pool.weights.round(4).tolist(), strict=True)) for pool in pools],
