@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as sk
 
-from helpers.evaluate import _bootstrap as bootstrap
-from helpers.evaluate import _metrics as metrics
+from helpers import evaluate
+from helpers.evaluate._bootstrap import RESAMPLES
+from helpers.evaluate._metrics import melanoma_threshold
 from helpers.ham10000 import CLASSES, PUBLISHED_IMAGES
 from helpers.records._provenance import versions
 from helpers.settings import SEED
@@ -40,13 +41,13 @@ def predictions(rng):
 
 
 def in_a_loop(y_true, y_prob, groups, resamples):
-    """Compute by scikit-learn, resample by resample, a part of what ``evaluate`` does; return processor seconds."""
+    """Compute by scikit-learn, one resample at a time, a part of what ``report`` does; return processor seconds."""
     start = time.process_time()
-    for weights in bootstrap.group_weights(groups, resamples, SEED):
+    for weights in evaluate.group_weights(groups, resamples, SEED):
         for column in weights.T:
             rows = np.repeat(np.arange(len(y_true)), column.astype(int))
             truth, prob = y_true[rows], y_prob[rows]
-            answer = metrics.answers(prob)
+            answer = evaluate.answers(prob)
             sk.balanced_accuracy_score(truth, answer)
             sk.precision_recall_fscore_support(truth, answer, labels=CLASSES, zero_division=0)
             for code, dx in enumerate(CLASSES):
@@ -58,18 +59,18 @@ def in_a_loop(y_true, y_prob, groups, resamples):
 def main():
     y_true, y_prob, groups = predictions(np.random.default_rng(SEED))
     load = os.getloadavg()[0]
-    thresholds = metrics.melanoma_threshold(y_true, y_prob)
+    thresholds = melanoma_threshold(y_true, y_prob)
     seconds, processor = [], []
     for _ in range(3):
         start, used = time.perf_counter(), time.process_time()
-        table = metrics.report(y_true, y_prob, groups, melanoma_threshold=thresholds)
+        table = evaluate.report(y_true, y_prob, groups, melanoma_threshold=thresholds)
         seconds.append(time.perf_counter() - start)
         processor.append(time.process_time() - used)
-    looped = in_a_loop(y_true, y_prob, groups, LOOPED) / LOOPED * metrics.RESAMPLES
-    found = {
+    looped = in_a_loop(y_true, y_prob, groups, LOOPED) / LOOPED * RESAMPLES
+    measured = {
         "images": len(y_true),
         "groups": len(pd.unique(groups)),
-        "resamples": metrics.RESAMPLES,
+        "resamples": RESAMPLES,
         "metrics": len(table),
         "seconds": [round(value, 2) for value in seconds],
         "processor_seconds": [round(value, 2) for value in processor],
@@ -81,8 +82,8 @@ def main():
         "versions": versions(),
     }
     TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
+    TARGET.write_text(json.dumps(measured, indent=1) + "\n")
+    print(json.dumps(measured, indent=1))
 
 
 if __name__ == "__main__":

@@ -7,20 +7,17 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from helpers.evaluate import _metrics as metrics
+from helpers import evaluate, plots, records
 from helpers.ham10000 import CLASSES
 from helpers.records import _comparison as comparison
-from helpers.records import _runs as runs
-from helpers.records import _seal as records
-from helpers.records._comparison import BY_CLASS, BY_IMAGE
 
-BOOK = records.book_folder()
+BY_CLASS, BY_IMAGE = "by class", "by image"
 
 
 @pytest.fixture(scope="module")
 def svm():
     """One of the book's records, from which others are made."""
-    return runs.load_run(BOOK / "classical-holdout938-handcrafted-svm-plain")
+    return records.load_run("classical-holdout938-handcrafted-svm-plain")
 
 
 def made(run, name, predictions=None, **facts):
@@ -39,13 +36,13 @@ def skilled(run, share, seed=0):
     return rows
 
 
-def entered(*found):
-    return [(one.family, one.model, one.protocol, one.reading) for one in comparison.entries(list(found))]
+def entered(*runs):
+    return [(entry.family, entry.model, entry.protocol, entry.reading) for entry in records.entries(runs)]
 
 
 def test_every_record_of_the_book_has_a_place_but_those_chosen_on_the_test_set():
-    everything = [runs.load_run(path.parent) for path in sorted(BOOK.glob("*/run.json"))]
-    found = comparison.entries(everything)
+    everything = [run for run in records.load_runs() if run.origin == "the book"]
+    found = records.entries(everything)
     assert {entry.run.name for entry in found} == {
         run.name for run in everything if run.facts.get("chosen_on") != "test"
     }
@@ -122,7 +119,7 @@ def test_a_model_that_lacks_a_reading_is_chosen_with_its_other_one(svm):
     weighted = made(svm, "classical-holdout938-handcrafted-svm-weighted", hyperparameters={"weighted": True})
     forest = made(svm, "classical-holdout938-handcrafted-forest-plain")
     grouped = made(svm, "classical-grouped-handcrafted-forest-plain", protocol="grouped")
-    found = comparison.entries([weighted, forest, svm, grouped])
+    found = records.entries([weighted, forest, svm, grouped])
     chosen = comparison.choose(found, "holdout938", BY_CLASS)
     assert {model: entry.reading for model, entry in chosen.items()} == {
         "forest, handcrafted features": BY_IMAGE,
@@ -132,8 +129,12 @@ def test_a_model_that_lacks_a_reading_is_chosen_with_its_other_one(svm):
     assert {entry.reading for entry in chosen.values()} == {BY_IMAGE}
 
 
-def chosen_of(*found):
-    return comparison.choose(comparison.entries(list(found)), "holdout938", BY_IMAGE)
+def chosen_of(*runs):
+    return comparison.choose(records.entries(runs), "holdout938", BY_IMAGE)
+
+
+def lead_of(*runs, score="accuracy", resamples=100):
+    return records.lead(records.entries(runs), "holdout938", score, resamples)
 
 
 def test_models_are_paired_on_the_images_that_all_were_tested_on_whatever_their_order(svm):
@@ -168,29 +169,29 @@ def test_records_of_other_data_are_not_paired(svm):
 def test_the_lead_is_that_of_the_best_with_the_counts_of_the_lesions_that_tell_two_apart(svm):
     names = ("handcrafted-forest", "raw-forest", "handcrafted-svm")
     shares = (0.95, 0.5, 0.94)
-    found = [
+    runs = [
         made(svm, f"classical-holdout938-{name}-plain", skilled(svm, share, seed))
         for seed, (name, share) in enumerate(zip(names, shares, strict=True))
     ]
-    one = comparison.lead(chosen_of(*found), "accuracy", 300)
+    lead = lead_of(*runs, resamples=300)
     right = {
-        entry.model: metrics.answers(entry.run.predictions[list(CLASSES)]) == entry.run.predictions["true"]
-        for entry in comparison.entries(found)
+        entry.model: evaluate.answers(entry.run.predictions[list(CLASSES)]) == entry.run.predictions["true"]
+        for entry in records.entries(runs)
     }
-    assert one.best == "forest, handcrafted features" and one.value == right[one.best].mean()
-    assert (one.images, one.lesions) == (938, svm.predictions["group"].nunique())
-    assert list(one.table.index) == ["forest, raw pixels", "SVM, handcrafted features"]
-    for model, row in one.table.iterrows():
+    assert lead.best == "forest, handcrafted features" and lead.value == right[lead.best].mean()
+    assert (lead.images, lead.lesions) == (938, svm.predictions["group"].nunique())
+    assert list(lead.table.index) == ["forest, raw pixels", "SVM, handcrafted features"]
+    for model, row in lead.table.iterrows():
         assert row["value"] == right[model].mean()
-        assert row["lead"] == pytest.approx(right[one.best].mean() - right[model].mean())
+        assert row["lead"] == pytest.approx(right[lead.best].mean() - right[model].mean())
         assert row["low"] < row["lead"] < row["high"]
         # No lesion of this test set has two images.
-        counts = (right[one.best] & ~right[model]).sum(), (right[model] & ~right[one.best]).sum()
+        counts = (right[lead.best] & ~right[model]).sum(), (right[model] & ~right[lead.best]).sum()
         assert (row["only_best"], row["only_other"]) == counts
         assert row["p"] == pytest.approx(binomtest(counts[0], sum(counts)).pvalue)
-    assert one.table["low"]["forest, raw pixels"] > 0 > one.table["low"]["SVM, handcrafted features"]
-    smaller, larger = sorted(one.table["p"])
-    assert sorted(one.table["p_holm"]) == pytest.approx([2 * smaller, max(larger, 2 * smaller)])
+    assert lead.table["low"]["forest, raw pixels"] > 0 > lead.table["low"]["SVM, handcrafted features"]
+    smaller, larger = sorted(lead.table["p"])
+    assert sorted(lead.table["p_holm"]) == pytest.approx([2 * smaller, max(larger, 2 * smaller)])
 
 
 def test_a_lead_in_balanced_accuracy_has_no_test_of_accuracy_beside_it(svm):
@@ -198,20 +199,80 @@ def test_a_lead_in_balanced_accuracy_has_no_test_of_accuracy_beside_it(svm):
     always[list(CLASSES)] = np.eye(7)[CLASSES.index("nv")]
     blind = made(svm, "classical-holdout938-raw-forest-plain", always)
     fair = made(svm, "classical-holdout938-handcrafted-svm-plain", skilled(svm, 0.5))
-    by_image = comparison.lead(chosen_of(blind, fair), "accuracy", 100)
-    one = comparison.lead(chosen_of(blind, fair), "balanced accuracy", 100)
-    assert (by_image.best, one.best) == ("forest, raw pixels", "SVM, handcrafted features")
-    assert one.table.loc["forest, raw pixels", "value"] == pytest.approx(1 / 7)
-    assert list(one.table) == ["value", "lead", "low", "high"]
+    by_image, lead = (lead_of(blind, fair, score=score) for score in ("accuracy", "balanced accuracy"))
+    assert (by_image.best, lead.best) == ("forest, raw pixels", "SVM, handcrafted features")
+    assert lead.table.loc["forest, raw pixels", "value"] == pytest.approx(1 / 7)
+    assert list(lead.table) == ["value", "reading", "lead", "low", "high"]
+    assert list(lead.table["reading"]) == [BY_IMAGE], "there is no record of it by class"
 
 
 def test_a_model_alone_leads_nobody(svm):
-    one = comparison.lead(chosen_of(svm), "accuracy", 10)
-    assert one.best == "SVM, handcrafted features" and one.table.empty
+    lead = lead_of(svm, resamples=10)
+    assert lead.best == "SVM, handcrafted features" and lead.table.empty
 
 
 def test_a_slice_that_a_record_lacks_has_no_row(svm):
     without = made(svm, "classical-holdout938-handcrafted-forest-plain")
     without = replace(without, slices=svm.slices[svm.slices["slice"] != "dx_type"])
-    table = comparison.on_slice(comparison.entries([svm, without]), "dx_type", "histo")
+    table = records.overview(records.entries([svm, without]), part=("dx_type", "histo"))
     assert list(table.index.get_level_values("model")) == ["SVM, handcrafted features"]
+
+
+def test_pairs_are_of_one_recipe_one_reading_and_so_many_folds(svm):
+    def under(protocol, recipe, folds=(0, 1, 2, 3, 4), **facts):
+        return made(svm, f"classical-{protocol}-{recipe}", protocol=protocol, folds=list(folds), **facts)
+
+    weighted = {"weighted": True}
+    runs = [
+        under("grouped", "raw-svm-plain"),
+        under("grouped", "raw-svm-weighted", hyperparameters=weighted),
+        under("grouped", "raw-forest-plain", folds=(0,)),
+        under("grouped", "raw-xgboost-plain"),
+        under("holdout938", "raw-svm-plain", folds=(0,)),
+        under("holdout938", "raw-svm-weighted", folds=(0,), hyperparameters=weighted),
+        under("holdout938", "raw-forest-plain", folds=(0,)),
+        under("image8020", "raw-xgboost-plain", folds=(0,)),
+    ]
+
+    def recipes(*args, **options):
+        found = records.pairs(runs, *args, **options)
+        assert all((a.facts["protocol"], b.facts["protocol"]) == args and a.recipe == b.recipe for a, b in found)
+        return [a.recipe for a, _ in found]
+
+    assert recipes("grouped", "holdout938", folds=5) == ["classical-raw-svm-plain"]
+    assert recipes("grouped", "holdout938") == ["classical-raw-svm-plain", "classical-raw-forest-plain"]
+    assert recipes("grouped", "holdout938", reading=BY_CLASS) == ["classical-raw-svm-weighted"]
+    assert recipes("holdout938", "grouped", folds=5) == []
+    for run in runs:
+        run.facts["tier"] = "quick"
+    assert recipes("grouped", "holdout938") == [], "a rehearsal is compared with nothing"
+
+
+def test_a_training_that_was_chosen_both_ways_is_paired_with_itself(svm):
+    honest, alone = (made(svm, f"{name}-holdout938-96x96", chosen_on="validation") for name in ("cnn-paper", "vgg16"))
+    peeked = made(svm, "cnn-paper-holdout938-96x96-on-test", chosen_on="test")
+    pairs = records.chosen_both_ways([alone, peeked, honest])
+    assert [(a.name, b.name) for a, b in pairs] == [(honest.name, peeked.name)]
+
+
+def test_an_unknown_protocol_score_or_reading_is_answered_with_the_choices(svm):
+    with pytest.raises(
+        ValueError, match="protocol 'holdout' is not known; choose one of 'grouped', 'image8020', 'hold"
+    ):
+        records.pairs([svm], "grouped", "holdout")
+    with pytest.raises(ValueError, match="reading 'image' is not known; choose one of 'by image', 'by class'"):
+        records.pairs([svm], "grouped", "holdout938", reading="image")
+    with pytest.raises(ValueError, match="score 'f1' is not known; choose one of 'accuracy', 'balanced accuracy'"):
+        lead_of(svm, score="f1")
+
+
+def test_dollars_in_a_model_s_name_stop_no_figure(svm):
+    yours = replace(made(svm, "mine-holdout938", model="a net for $x_{$ a month, $3"), origin="yours")
+    (entry,) = records.entries([yours])
+    scored = records.overview([entry]).droplevel(["protocol", "reading"])["accuracy"]
+    figure, axis = plots.figure(2)
+    plots.intervals(axis, scored[["value", "low", "high"]], "#0072B2")
+    figure.canvas.draw()
+    assert (
+        axis.get_yticklabels()[0].get_text().replace("\\", "").startswith("yours (workshop): a net for $x_{$ a month")
+    )

@@ -2,13 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import splits
-from helpers.evaluate import _leakage as leakage
+from helpers import evaluate, splits
 
 
 @pytest.fixture(scope="module")
 def draw(ham):
-    return leakage.leak_pair(ham.table, seed=1)
+    return evaluate.leak_pair(ham.table, seed=1)
 
 
 def shape(table, rows):
@@ -44,17 +43,17 @@ def test_only_images_that_could_leak_have_a_sibling_in_b_and_none_in_a(ham, draw
 
 
 def test_a_seed_repeats_itself_and_another_tests_other_lesions(ham, draw):
-    again, other = (leakage.leak_pair(ham.table, seed=seed) for seed in (1, 2))
+    again, other = (evaluate.leak_pair(ham.table, seed=seed) for seed in (1, 2))
     assert all(np.array_equal(getattr(draw, name), getattr(again, name)) for name in ("a", "b", "test", "could_leak"))
     assert not np.array_equal(draw.test, other.test)
 
 
 def test_fewer_rows_keep_the_swapped_ones(ham, draw):
-    small = leakage.leak_pair(ham.table, seed=1, rows=300)
+    small = evaluate.leak_pair(ham.table, seed=1, rows=300)
     assert len(small.a) == len(small.b) == 300
     assert np.array_equal(np.setdiff1d(small.b, small.a), np.setdiff1d(draw.b, draw.a))
     with pytest.raises(ValueError, match="ask for more rows"):
-        leakage.leak_pair(ham.table, seed=1, rows=5)
+        evaluate.leak_pair(ham.table, seed=1, rows=5)
 
 
 def test_siblings_merged_by_a_missed_pair_count_as_siblings():
@@ -63,7 +62,7 @@ def test_siblings_merged_by_a_missed_pair_count_as_siblings():
     lesions = ["p", "q", *(f"l{k // 2}" for k in range(60))]
     table = pd.DataFrame({"image_id": names, "lesion_id": lesions, "dx": "nv"})
     for seed in range(8):
-        found = leakage.leak_pair(table, seed)
+        found = evaluate.leak_pair(table, seed)
         for one in (0, 1):
             if one in found.test:
                 assert 1 - one not in found.a
@@ -78,13 +77,13 @@ def test_a_memoriser_gains_where_siblings_are_and_nowhere_else(ham):
     truth = ham.table["dx"].to_numpy()
     rows = []
     for repetition in range(3):
-        draw = leakage.leak_pair(ham.table, repetition)
+        draw = evaluate.leak_pair(ham.table, repetition)
         for arm, train in (("A", draw.a), ("B", draw.b)):
-            model = leakage.leak_models(0, 30)["1-nn"].fit(values[train], truth[train])
-            scored = leakage.leak_scores(truth[draw.test], model.predict(values[draw.test]), draw.strata)
+            model = evaluate.leak_models(0, 30)["1-nn"].fit(values[train], truth[train])
+            scored = evaluate.leak_scores(truth[draw.test], model.predict(values[draw.test]), draw.strata)
             rows += [(repetition, f"1-nn/{arm}", *one) for one in scored]
     frame = pd.DataFrame(rows, columns=["repetition", "arm", "stratum", "metric", "value"])
-    found = leakage.leak_effects(frame, ratio=len(draw.test) / len(draw.a))
+    found = evaluate.leak_effects(frame, ratio=len(draw.test) / len(draw.a))
     gain = found.loc["1-nn", "could leak", "accuracy"]
     assert gain["B"] == 1 and gain["low"] > 0.1
     for stratum in ("could not leak", "control"):
@@ -96,7 +95,7 @@ def test_scores_of_a_stratum_count_the_classes_it_holds():
     truth = np.array(["nv", "nv", "nv", "mel"])
     answers = np.array(["nv", "nv", "mel", "nv"])
     strata = {"all": np.ones(4, bool), "nevi": truth == "nv", "none": np.zeros(4, bool)}
-    found = {row[:2]: row[2] for row in leakage.leak_scores(truth, answers, strata)}
+    found = {row[:2]: row[2] for row in evaluate.leak_scores(truth, answers, strata)}
     assert found["all", "accuracy"] == 0.5 and found["all", "balanced_accuracy"] == pytest.approx(1 / 3)
     assert found["nevi", "balanced_accuracy"] == pytest.approx(2 / 3) and found["nevi", "images"] == 3
     assert ("none", "accuracy") not in found
@@ -107,7 +106,7 @@ def test_effects_are_paired_and_their_interval_is_the_corrected_one(ratio):
     values = {"A": [0.5, 0.6, 0.7], "B": [0.6, 0.7, 0.9], "before": [0.1, 0.2, 0.3]}
     rows = [(k, f"m/{arm}", "all", "accuracy", v) for arm, found in values.items() for k, v in enumerate(found)]
     frame = pd.DataFrame(rows, columns=["repetition", "arm", "stratum", "metric", "value"])
-    row = leakage.leak_effects(frame, ratio).iloc[0]
+    row = evaluate.leak_effects(frame, ratio).iloc[0]
     assert row["value"] == pytest.approx(0.4 / 3) and (row["A"], row["repetitions"]) == (pytest.approx(0.6), 3)
     deviation = np.std([0.1, 0.1, 0.2], ddof=1)
     # Student's t of two degrees of freedom, 97.5th percentile: 4.303, from any table.

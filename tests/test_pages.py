@@ -147,6 +147,19 @@ def test_the_status_page_lists_every_record_once(found):
     )
 
 
+def test_what_a_record_says_of_itself_is_shown_and_is_no_html_and_no_cell(found):
+    run, hostile = found[0], "<script>alert(1)</script> | a\nnet"
+    facts = run.facts | {"model": hostile, "data": hostile, "device": hostile, "notes": hostile}
+    pages = [
+        status_page.record_tables([replace(run, facts=facts)]),
+        *(str(value) for value in model_card.details(replace(run, facts=facts))),
+    ]
+    for page in pages:
+        assert "<script>" not in page
+    shown = r"&lt;script&gt;alert(1)&lt;/script&gt; \| a net"
+    assert f"| {shown} (`{run.name}`) | " in pages[0] and f"; {shown}; device: {shown}." in pages[0]
+
+
 def test_a_row_of_the_status_page_and_what_stands_above_it_say_what_run_json_says(found):
     rows, protocol, above = {}, "", ""
     for line in status_page.record_tables(found).splitlines():

@@ -6,12 +6,11 @@ A better record changes the card by itself: nothing on ``book/model-card.md`` na
 from collections import Counter
 
 from sklearn.metrics import balanced_accuracy_score
-from status_page import every_run, table
+from status_page import as_text, every_run, table
 
-from helpers.evaluate import _metrics as metrics
 from helpers.evaluate._slices import SMALL
 from helpers.ham10000 import CLASSES, NAMES
-from helpers.records import _seal as records
+from helpers.records._seal import book_folder
 
 #: What the card chooses by: the honest protocol, and the measure in which each class counts the same.
 PROTOCOL, SCORE = "grouped", "balanced_accuracy"
@@ -61,11 +60,11 @@ def folds(run):
 
 def on_folds(run, first):
     """Return a run's balanced accuracy on the folds that ``first`` tested, in words; a dash where it lacks one."""
-    wanted = first.facts["folds"]
-    if not set(wanted) <= set(run.facts["folds"]):
+    tested = first.facts["folds"]
+    if not set(tested) <= set(run.facts["folds"]):
         return "–"
-    rows = run.predictions[run.predictions["fold"].isin(wanted)]
-    return f"{balanced_accuracy_score(rows['true'], metrics.answers(rows[list(CLASSES)])):.3f}"
+    rows = run.predictions[run.predictions["fold"].isin(tested)]
+    return f"{balanced_accuracy_score(rows['true'], run.answers[rows.index]):.3f}"
 
 
 def card(found):
@@ -90,11 +89,16 @@ def card(found):
         for dx in CLASSES
     ]
     others = [
-        (f"{one.facts['model']} (`{one.name}`)", folds(one), with_interval(one.metric(SCORE)), on_folds(one, run))
-        for one in ranked[:FIRST]
+        (
+            f"{as_text(other.facts['model'])} (`{other.name}`)",
+            folds(other),
+            with_interval(other.metric(SCORE)),
+            on_folds(other, run),
+        )
+        for other in ranked[:FIRST]
     ]
     return {
-        "card_model": facts["model"],
+        "card_model": as_text(facts["model"]),
         "card_record": f"`{run.name}`",
         "card_folds": folds(run),
         "card_images": f"{len(tested):,}",
@@ -140,7 +144,7 @@ def details(run):
         "Date": facts["date"],
         "Notes of the record": facts["notes"],
     }
-    return [(name, value) for name, value in rows.items() if value is not None]
+    return [(name, as_text(value)) for name, value in rows.items() if value is not None]
 
 
 def trained_on(images):
@@ -158,13 +162,13 @@ def called(counted):
 def failures(run):
     """Return the known failures as a Markdown list, counted in the record's predictions."""
     truth = run.predictions["true"].to_numpy()
-    said = metrics.answers(run.predictions[list(CLASSES)])
-    melanoma, flagged = truth == "mel", said == "mel"
-    missed = Counter(said[melanoma & ~flagged])
+    answers = run.answers
+    melanoma, flagged = truth == "mel", answers == "mel"
+    missed = Counter(answers[melanoma & ~flagged])
     alarms = Counter(truth[flagged & ~melanoma])
     recalls = {dx: run.metric("recall", dx)["value"] for dx in CLASSES}
     least = min((dx for dx in CLASSES if recalls[dx] == recalls[dx]), key=recalls.get)
-    taken = Counter(said[(truth == least) & (said != least)])
+    taken = Counter(answers[(truth == least) & (answers != least)])
     lines = [
         f"**Melanoma is missed.** Of {melanoma.sum():,} images of melanoma, {(melanoma & flagged).sum():,} are called "
         f"melanoma and {sum(missed.values()):,} are not. Those are called {called(missed)}."
@@ -174,10 +178,11 @@ def failures(run):
         f"something else: {called(alarms)}."
         if alarms
         else f"Of {flagged.sum():,} images that are called melanoma, none shows something else.",
-        f"**The class it finds least often** is `{least}`, {NAMES[least]}: {(said == truth)[truth == least].sum():,} "
-        f"of {(truth == least).sum():,}." + (f" The others are called {called(taken)}." if taken else ""),
+        f"**The class it finds least often** is `{least}`, {NAMES[least]}: "
+        f"{(answers == truth)[truth == least].sum():,} of {(truth == least).sum():,}."
+        + (f" The others are called {called(taken)}." if taken else ""),
     ]
-    pairs = Counter((a, b) for a, b in zip(truth, said, strict=True) if a != b).most_common(FIRST)
+    pairs = Counter((a, b) for a, b in zip(truth, answers, strict=True) if a != b).most_common(FIRST)
     lines.append(
         "**Its most frequent mistakes**, true class first: "
         + "; ".join(f"`{a}` called `{b}`, {number:,} times" for (a, b), number in pairs)
@@ -223,7 +228,7 @@ def setup(app):
     """Hand the substitutions to MyST before it reads a page."""
 
     def fill(app, config):
-        config.myst_substitutions.update(card(every_run(records.book_folder())))
+        config.myst_substitutions.update(card(every_run(book_folder())))
 
     app.connect("config-inited", fill, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@ somebody has measured them: ``{chapter: {"minutes": number, "tier": text, "date"
 without the ending.
 """
 
+import html
 import json
 import platform
 import re
@@ -17,9 +18,8 @@ from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.util.docutils import SphinxDirective
 
-from helpers.records import _experiments as experiments
-from helpers.records import _runs as runs
-from helpers.records import _seal as records
+from helpers import records
+from helpers.records._seal import book_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKS = ("LEAKY", "CHOSEN ON THE TEST SET", "SYNTHETIC")
@@ -43,8 +43,8 @@ HEADS = ("Model and record", "Folds", "Wall time", "Images a second", "Date", "M
 
 @cache
 def every_run(folder):
-    """Return all runs in a folder, by name; raise :class:`helpers.records.RecordError` for one that is not whole."""
-    return [runs.load_run(path.parent) for path in sorted(folder.glob("[!.]*/run.json"))]
+    """Return all runs in a folder, by name; an error for one that is not whole, which stops the build."""
+    return [records.load_run(path.parent) for path in sorted(folder.glob("[!.]*/run.json"))]
 
 
 def duration(seconds):
@@ -55,6 +55,11 @@ def duration(seconds):
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 120 else f"{minutes} min"
 
 
+def as_text(fact):
+    """Return a fact of a record as Markdown that shows it as it is: no HTML, and no new cell of a table."""
+    return html.escape(" ".join(str(fact).split()), quote=False).replace("|", "\\|")
+
+
 def folds(numbers):
     """Return the folds of a run as a number or as a range; they are tested in order, from the first."""
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
@@ -62,8 +67,7 @@ def folds(numbers):
 
 def marks(run):
     """Return a run's marks as short words."""
-    found = [short for short in MARKS if any(mark.startswith(short) for mark in run.marks)]
-    return ", ".join(found) or "none"
+    return ", ".join(short for short in MARKS if any(mark.startswith(short) for mark in run.marks)) or "none"
 
 
 def table(heads, rows, numbers=()):
@@ -84,16 +88,16 @@ def record_tables(found):
             parts.append(f"### Protocol `{protocol}`")
         rows = [
             (
-                f"{run.facts['model']} (`{run.name}`)",
+                f"{as_text(run.facts['model'])} (`{run.name}`)",
                 folds(run.facts["folds"]),
                 duration(run.facts["wall_seconds"]),
                 f"{run.facts['images_per_second']:,.1f}",
-                run.facts["date"],
+                as_text(run.facts["date"]),
                 marks(run),
             )
             for run in runs_of_it
         ]
-        parts.append(f"Tier {tier}; {source}; device: {device}.")
+        parts.append(f"Tier {as_text(tier)}; {as_text(source)}; device: {as_text(device)}.")
         parts.append(table(HEADS, rows, numbers=(2, 3)))
     return "\n\n".join(parts)
 
@@ -102,10 +106,11 @@ def experiment_table(folder):
     """Return a Markdown table of the experiment records in a folder."""
     rows = []
     for path in sorted(folder.glob("*/experiment.json")):
-        facts, results = experiments.load_experiment(path.parent)
-        asked = f"{facts['question']} (`{facts['name']}`)"
-        repetitions = results["repetition"].nunique()
-        rows.append((asked, repetitions, facts["data"], facts["device"], facts["date"]))
+        facts, results = records.load_experiment(path.parent)
+        asked = f"{as_text(facts['question'])} (`{facts['name']}`)"
+        rows.append(
+            (asked, results["repetition"].nunique(), *(as_text(facts[key]) for key in ("data", "device", "date")))
+        )
     return table(("Question and record", "Repetitions", "Data", "Device", "Date"), rows, numbers=(1,))
 
 
@@ -116,7 +121,8 @@ def benchmark_table(folder):
         facts = json.loads(path.read_text(encoding="utf-8"))
         if "what" in facts:
             device = facts.get("device") or f"{facts['cores']} cores, {facts['processor']}"
-            rows.append((f"{facts['what']} (`{path.name}`)", facts["source"], device, facts["date"]))
+            about = (as_text(fact) for fact in (facts["source"], device, facts["date"]))
+            rows.append((f"{as_text(facts['what'])} (`{path.name}`)", *about))
     return table(("What and file", "Data", "Device", "Date"), rows)
 
 
@@ -146,7 +152,7 @@ def trained_with(found):
         height, width = chosen["image"]
         best = chosen["best_epoch"]
         row = (
-            f"{recipe['label']} (`{run.name}`)",
+            f"{as_text(recipe['label'])} (`{run.name}`)",
             f"{width} x {height}",
             f"`{recipe['cut']}`" if "cut" in recipe else "nothing",
             f"{recipe['learning_rate']:g}",
@@ -154,7 +160,7 @@ def trained_with(found):
             f"{chosen['epochs_at_most']}; " + ", ".join(map(str, best if isinstance(best, list) else [best])),
             "yes" if recipe["weighted"] else "no",
             "yes" if recipe["augmentation"] else "no",
-            chosen["precision"],
+            as_text(chosen["precision"]),
         )
         rows.append(row)
     heads = ("Model and record", "Pixels", "Frozen up to", "Learning rate", "Batch", "Epochs: at most; best")
@@ -207,7 +213,7 @@ class chapter_times(nodes.General, nodes.Element):
 def fill_times(app, doctree, page):
     """Put the table where a page kept a place for it."""
     for place in list(doctree.findall(chapter_times)):
-        rows = chapter_rows(app.env, records.book_folder())
+        rows = chapter_rows(app.env, book_folder())
         group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in (6, 2, 4)), cols=3)
         heads = ("Chapter", "Seconds in this build", "Minutes on Colab's free T4")
         group += nodes.thead("", _row([nodes.Text(head) for head in heads]))
@@ -229,7 +235,7 @@ def setup(app):
     app.add_directive("chapter-times", ChapterTimes)
 
     def fill(app, config):
-        config.myst_substitutions.update(substitutions(records.book_folder()))
+        config.myst_substitutions.update(substitutions(book_folder()))
 
     app.connect("config-inited", fill, priority=100)
     app.connect("doctree-resolved", fill_times)
