@@ -297,8 +297,10 @@ def test_two_sets_of_intervals_stand_side_by_side_and_are_told_apart(axis):
     table = pd.DataFrame({"value": [0.7, 0.5], "low": [0.6, 0.4], "high": [0.8, 0.6]}, index=["a", "b"])
     plots.intervals(axis, table, "#123456", shift=-0.17)
     plots.intervals(axis, table, "#123456", shift=0.17, marker="D", filled=False)
-    dots = axis.lines[1::2]
-    assert [points(dot)[0][1] for dot in dots] == pytest.approx([-0.17, 0.83, 0.17, 1.17])
+    lines, dots = axis.lines[::2], axis.lines[1::2]
+    heights = [-0.17, 0.83, 0.17, 1.17]
+    assert [points(dot)[0][1] for dot in dots] == pytest.approx(heights)
+    assert np.allclose([line.get_ydata() for line in lines], [[height] * 2 for height in heights])
     assert [dot.get_marker() for dot in dots] == ["o", "o", "D", "D"]
     assert [dot.get_markerfacecolor() for dot in dots] == ["#123456"] * 2 + ["white"] * 2
     assert row_labels(axis) == ["a", "b"], "drawn twice, the first row is still on top"
