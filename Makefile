@@ -1,4 +1,5 @@
-# make book: build the course.  make test: prove it.  Both set everything up by themselves.
+# make book: build the course.  make test: prove it.  make check: test the code alone, in minutes.  All set everything
+# up by themselves.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -14,18 +15,24 @@ CHECK_PYTHON = @$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_in
 SAMPLE := env -u SKIN_DATA -u SKIN_SUBSET -u SKIN_PRECISION SKIN_TIER=quick SKIN_CACHE="$(CURDIR)/_build/cache" \
 	SKIN_RUNS="$(CURDIR)/_build/runs" SKIN_WEIGHTS=random TF_CPP_MIN_LOG_LEVEL=3 OPENBLAS_NUM_THREADS=1
 
+# The tests of the code, with the examples in the helpers' docstrings, on two cores.
+UNIT := $(SAMPLE) $(BIN)/pytest -n 2 --dist worksteal --durations=15 --doctest-modules helpers tests --ignore tests/test_book.py
+
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(READY) ## Run the notebooks and build the book into _build/html
 	$(BIN)/python tools/book.py
 
-test: $(READY) ## Test the helpers, the notebooks and the built book
+check: $(READY) ## Lint, and test the helpers and the tools: for the everyday loop
 	$(BIN)/ruff check .
-	$(SAMPLE) $(BIN)/pytest tests --ignore tests/test_book.py --durations=15 --cov --cov-report=term-missing:skip-covered
-	$(SAMPLE) $(BIN)/pytest --nbval-lax $(wildcard notebooks/*.ipynb)
-	$(BIN)/python tools/book.py
-	$(BIN)/pytest tests/test_book.py
+	$(UNIT)
+
+test: $(READY) ## Test everything: what check does, the notebooks on the embedded sample, and the book they make
+	$(BIN)/ruff check .
+	$(UNIT) --cov --cov-report=term-missing:skip-covered
+	$(SAMPLE) $(BIN)/python tools/book.py
+	$(SAMPLE) $(BIN)/pytest tests/test_book.py
 
 test-all: test kit $(UV) ## Also test what takes minutes and a registry: Colab's versions, the kit without a network
 	$(BIN)/pytest tests -m long
@@ -64,4 +71,4 @@ $(UV):
 	$(PYTHON) -m venv _build/uv
 	_build/uv/bin/pip install --quiet --disable-pip-version-check uv
 
-.PHONY: help book test test-all kit lab notebooks bench lock repository clean
+.PHONY: help book check test test-all kit lab notebooks bench lock repository clean

@@ -2,28 +2,46 @@
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from helpers import settings
-from helpers.data import _loader as data
+from helpers import data, settings
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "_build" / "cache"
 REAL = ROOT.parent / "shared" / "ham10000"
 
 
-@pytest.fixture(autouse=True, scope="session")
-def no_settings_from_the_shell():
+def forget_settings():
+    """Put the sample, random weights and a folder of run records in the place of what the shell has set."""
     for name in [name for name in os.environ if name.startswith("SKIN_")]:
         del os.environ[name]
     os.environ |= {"SKIN_RUNS": str(ROOT / "_build" / "runs"), "SKIN_WEIGHTS": "random"}
 
 
+def first_chapter():
+    """Return the settings of the first chapter in the quick tier, with a cache inside the build folder."""
+    return settings.for_chapter("meet-the-data", cache=CACHE)
+
+
+def pytest_sessionstart(session):
+    """Draw the sample before the workers start, so that each of them finds it in the cache."""
+    if session.config.getoption("dist", "no") != "no":
+        with mock.patch.dict(os.environ):
+            forget_settings()
+            data.load(first_chapter())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_settings_from_the_shell():
+    forget_settings()
+
+
 @pytest.fixture(scope="session")
 def config(no_settings_from_the_shell):
-    """Settings of chapter 1 in the quick tier, with a cache inside the build folder."""
-    return settings.for_chapter("meet-the-data", cache=CACHE)
+    """The settings of the first chapter."""
+    return first_chapter()
 
 
 @pytest.fixture(scope="session")

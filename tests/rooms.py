@@ -69,24 +69,40 @@ def exports(path):
     return listed, {name for name in bound if not name.startswith("_")}
 
 
+def taken_by(tree):
+    """Return ``{room: {name, ...}}`` of what a piece of code takes from the rooms, by import or as an attribute."""
+    taken, rooms = defaultdict(set), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "helpers":
+            rooms |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers."):
+            taken[node.module.removeprefix("helpers.")] |= {alias.name for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in rooms:
+            taken[rooms[node.value.id]].add(node.attr)
+    return taken
+
+
 def calls(root):
     """Return ``{room: {name: [chapter, ...]}}`` of what the chapters take from each room."""
-    taken = defaultdict(lambda: defaultdict(list))
+    callers = defaultdict(lambda: defaultdict(list))
     for path in sorted((root / "notebooks" / "src").glob("*.py")):
         # In the cell that installs the package, the line that is commented out for Python is the block's only one.
         text = re.sub(r"^( +)# (?=%)", r"\1pass  # ", path.read_text(encoding="utf-8"), flags=re.M)
-        tree = ast.parse(text, path)
-        rooms = {}  # the name in the notebook: the room
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module == "helpers":
-                rooms |= {alias.asname or alias.name: alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers."):
-                for alias in node.names:
-                    taken[node.module.removeprefix("helpers.")][alias.name].append(path.stem)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in rooms:
-                taken[rooms[node.value.id]][node.attr].append(path.stem)
-    return taken
+        for room, names in taken_by(ast.parse(text, path)).items():
+            for name in names:
+                callers[room][name].append(path.stem)
+    return callers
+
+
+def not_exported(tree, root):
+    """Return what a piece of code takes from the packages of ``helpers`` and they do not export."""
+    taken = [(room, name) for room, names in taken_by(tree).items() for name in names]
+    listed = {room: exports(path)[0] for room, path in packages(root).items()}
+    modules = {path.stem for path in (root / "helpers").glob("*.py")}
+    return [
+        f"helpers.{room}.{name}" for room, name in taken if room not in modules and name not in listed.get(room, ())
+    ]
 
 
 def face(root):

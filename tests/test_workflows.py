@@ -1,15 +1,21 @@
 """The workflows: what they run is there, what they use is pinned, and no job may do more than it has to."""
 
+import ast
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 import tarfile
 import tomllib
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import rooms
 import yaml
 from packaging.specifiers import SpecifierSet
 
@@ -53,29 +59,83 @@ def test_there_is_a_workflow_for_each_promise():
 # --- what they run is there ------------------------------------------------------------------------------------------
 
 
+#: What the machines of GitHub have; everything else that a step starts is the project's or its environment's.
+SYSTEM = {"brew", "cd", "df", "docker", "gh", "mkdir", "pipx", "python3", "sudo", "tar", "zip"}
+
+
+def commands(script):
+    """Return the commands of a script as lists of words."""
+    lexer = shlex.shlex(re.sub(r"\\\n", " ", script).replace("\n", " && "), posix=True, punctuation_chars="&()")
+    lexer.whitespace_split = True
+    words_of = [[]]
+    for word in lexer:
+        if set(word) <= set("&()"):
+            words_of.append([])
+        else:
+            words_of[-1].append(word)
+    return [words for words in words_of if words]
+
+
+def missing(script):
+    """Return what a script starts or names and the project has not."""
+    problems = []
+    makefile = (ROOT / "Makefile").read_text().replace("$(READY)", ".venv/ready")
+    for first, *words in commands(script):
+        program = first.split("/")[-1]
+        if first == "make":
+            # make itself takes a folder for a target that is up to date.
+            if not re.search(rf"^{re.escape(words[0])}:", makefile, flags=re.M):
+                problems.append(f"make {words[0]}")
+        elif first.startswith(".venv/bin/"):
+            if not (Path(sys.executable).parent / program).exists():
+                problems.append(first)
+        elif first not in SYSTEM and not (ROOT / first).is_file():
+            problems.append(first)
+        for before, word in pairwise([first, *words]):
+            path = re.fullmatch(r"(?:/course/)?((?:tools|tests|helpers|notebooks|book|benchmarks)/[\w./-]+)", word)
+            if path and not (ROOT / path.group(1)).is_file():
+                problems.append(word)
+            if before == "-m" and not (ROOT / word.replace(".", "/") / "__main__.py").is_file():
+                problems.append(f"-m {word}")
+            if before == "-c":
+                problems += rooms.not_exported(ast.parse(word), ROOT)
+    return problems
+
+
 @pytest.mark.parametrize("script", RUNS)
 def test_what_a_step_runs_is_there(script):
-    makefile = (ROOT / "Makefile").read_text().replace("$(READY)", ".venv/ready")
-    for line in re.findall(r"\bmake (.+)", script):
-        # make itself takes a folder for a target that is up to date.
-        assert re.search(rf"^{re.escape(line.split()[0])}:", makefile, flags=re.M), line
-        done = subprocess.run(["make", "--dry-run", *line.split()], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-    for path in re.findall(r"(?<![\w.])(?:/course/)?((?:tools|tests)/[\w./-]+)", script):
-        assert (ROOT / path).is_file(), path
-    for room in re.findall(r"-m (helpers\.\w+)", script):
-        assert (ROOT / f"{room.replace('.', '/')}.py").is_file(), room
+    assert commands(script) and missing(script) == []
 
 
-def test_the_check_of_what_is_run_sees_what_it_looks_for():
-    for script in (
+@pytest.mark.parametrize(
+    "script",
+    [
         "make no-such-target",
-        "python tools/none.py",
-        "docker run x /course/tools/none.py",
-        "-m helpers.none",
-    ):
-        with pytest.raises(AssertionError):
-            test_what_a_step_runs_is_there(script)
+        "make tests",
+        "python tools/release.py",
+        "python3 tools/none.py",
+        ".venv/bin/none",
+        "mkdir a\ndocker run x \\\n  /course/tools/none.py",
+        ".venv/bin/python -m helpers.none download",
+        '.venv/bin/python -c "from helpers import networks; networks.none()"',
+        '.venv/bin/python -c "from helpers.networks import none"',
+        "(cd site && tools/none.sh)",
+    ],
+)
+def test_the_check_of_what_is_run_sees_what_it_looks_for(script):
+    assert missing(script)
+
+
+def hashed_to_nothing(text):
+    """Return the patterns of ``hashFiles`` that no file fits: they hash to nothing, without a word."""
+    patterns = [pattern for found in re.findall(r"hashFiles\(([^)]*)\)", text) for pattern in found.split(",")]
+    return [pattern for pattern in patterns if not any(ROOT.glob(pattern.strip().strip("'")))]
+
+
+def test_what_the_key_of_a_cache_is_made_from_is_there():
+    assert any("hashFiles(" in text for text in TEXTS.values())
+    assert {name: hashed_to_nothing(text) for name, text in TEXTS.items() if hashed_to_nothing(text)} == {}
+    assert hashed_to_nothing("${{ hashFiles('helpers/none.py') }}") == ["'helpers/none.py'"]
 
 
 @pytest.mark.parametrize("script", RUNS)
@@ -98,7 +158,9 @@ def test_the_badges_show_workflows_that_are_there():
 
 
 def test_scripts_can_be_started():
-    for path in re.findall(r"run: (tools/\S+)", "".join(TEXTS.values())):
+    scripts = re.findall(r"run: (tools/\S+)", "".join(TEXTS.values()))
+    assert scripts
+    for path in scripts:
         assert (ROOT / path).stat().st_mode & 0o111, path
 
 
@@ -119,7 +181,9 @@ def test_every_action_is_pinned_to_one_commit_and_says_which_version_that_is():
 
 
 def test_a_tool_that_a_step_fetches_has_a_version():
-    for spec in re.findall(r"--spec (\S+)", "".join(TEXTS.values())):
+    specs = re.findall(r"--spec (\S+)", "".join(TEXTS.values()))
+    assert specs
+    for spec in specs:
         assert re.fullmatch(r"[\w-]+==[\d.]+", spec)
 
 
@@ -146,9 +210,34 @@ def test_a_job_has_the_permissions_it_needs_and_no_others():
     }
 
 
-def test_no_token_is_left_in_a_checkout():
-    checkouts = [step for _, step in STEPS if "actions/checkout@" in step.get("uses", "")]
-    assert checkouts and all(step["with"]["persist-credentials"] is False for step in checkouts)
+def zizmor(*paths):
+    """Return what zizmor, the auditor of workflows, finds in files: ``{name of the audit}``."""
+    program = Path(sys.executable).parent / "zizmor"
+    command = [program, "--offline", "--min-severity", "medium", "--format", "json-v1", *paths]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode in (0, 11, 12, 13, 14), done.stderr
+    return {finding["ident"] for finding in json.loads(done.stdout)}
+
+
+def test_an_auditor_finds_no_hole_in_the_workflows():
+    assert zizmor(*sorted(FOLDER.glob("*.yml"))) == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "audit"),
+    [
+        ("          persist-credentials: false\n", "          fetch-depth: 1\n", "artipacked"),
+        ("@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2", "@v6", "unpinned-uses"),
+        ("run: make test", "run: echo ${{ github.head_ref }} && make test", "template-injection"),
+        ("  pull_request:", "  pull_request_target:", "dangerous-triggers"),
+    ],
+)
+def test_the_auditor_sees_what_it_looks_for(tmp_path, old, new, audit):
+    assert old in TEXTS["test"]
+    broken = tmp_path / ".github" / "workflows" / "test.yml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text(TEXTS["test"].replace(old, new), encoding="utf-8")
+    assert audit in zizmor(broken)
 
 
 def test_no_job_that_may_write_runs_the_code_of_a_package():
