@@ -83,6 +83,14 @@ def lesion_groups(table):
     Returns
     -------
     pandas.Series of str, named "group", with the table's index.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import splits
+    >>> missed = ["ISIC_0033481", "ISIC_0033421"]  # one lesion under two ids
+    >>> splits.lesion_groups(pd.DataFrame({"image_id": missed, "lesion_id": ["HAM_B", "HAM_A"]})).tolist()
+    ['HAM_A', 'HAM_A']
     """
     lesions, codes = np.unique(table["lesion_id"].to_numpy(dtype=str), return_inverse=True)
     code_of = dict(zip(table["image_id"], codes, strict=True))
@@ -115,6 +123,21 @@ def grouped(table, fold=0, n_folds=5, seed=SEED):
     ------
     ValueError
         If ``fold`` is not in 0 to ``n_folds - 1``, or a class has fewer groups than there are folds.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import splits
+    >>> table = pd.DataFrame(
+    ...     {
+    ...         "image_id": [f"I{n}" for n in range(60)],
+    ...         "lesion_id": [f"L{n // 2}" for n in range(60)],
+    ...         "dx": ["nv", "nv", "mel", "mel"] * 15,
+    ...     }
+    ... )
+    >>> split = splits.grouped(table, fold=0)
+    >>> len(split.train), len(split.validation), len(split.test)
+    (42, 6, 12)
     """
     if not 0 <= fold < n_folds:
         raise ValueError(f"fold {fold} does not exist: choose 0 to {n_folds - 1}")
@@ -139,6 +162,20 @@ def image8020(table, seed=SEED):
     ------
     ValueError
         If there are too few images of a class, or in all.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import splits
+    >>> table = pd.DataFrame(
+    ...     {
+    ...         "image_id": [f"I{n}" for n in range(60)],
+    ...         "lesion_id": [f"L{n // 2}" for n in range(60)],
+    ...         "dx": ["nv", "nv", "mel", "mel"] * 15,
+    ...     }
+    ... )
+    >>> len(splits.image8020(table).test)
+    12
     """
     rest, test = _stratified(table, np.arange(len(table)), 0.2, seed)
     return _with_validation("image8020", table, lesion_groups(table), rest, test, seed)
@@ -156,6 +193,15 @@ def holdout938(table, seed=SEED):
     ------
     ValueError
         If there are too few lesions photographed once of a class, or in all.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import splits
+    >>> ids = [f"L{n}" for n in range(60)]
+    >>> once = pd.DataFrame({"image_id": ids, "lesion_id": ids, "dx": ["nv", "mel"] * 30})
+    >>> len(splits.holdout938(once).test)
+    11
     """
     _, test = _stratified(table, np.flatnonzero(~table["lesion_id"].duplicated(keep=False)), 0.17, 101)
     rest = np.setdiff1d(np.arange(len(table)), test)
@@ -175,6 +221,14 @@ def audit(table, train, test):
     Returns
     -------
     Audit
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from helpers import splits
+    >>> table = pd.DataFrame({"image_id": list("abc"), "lesion_id": ["L1", "L1", "L2"], "checksum": ["1", "2", "3"]})
+    >>> splits.audit(table, train=[0], test=[1, 2]).leaked_share
+    0.5
     """
     train, test = np.asarray(train), np.asarray(test)
     if len(test) == 0:

@@ -58,8 +58,7 @@ def ham(config):
 
 @pytest.fixture
 def two_workers(monkeypatch):
-    """Use worker processes even for few images, and new ones, which have this process's limits."""
-    get_reusable_executor().shutdown()
+    """Use worker processes even for few images."""
     monkeypatch.setattr(pixel_cache, "IMAGES_A_WORKER", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
@@ -176,7 +175,7 @@ _pixels._write_rows = lambda job: time.sleep(0.4) or write_rows(job)
 """
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -208,7 +207,7 @@ def test_an_interrupted_run_leaves_nothing(config):
     wait_for(lambda: list((config.cache / "pixels").glob("*.partial")))
     time.sleep(0.3)
     os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C does: to the workers too
-    _, errors = run.communicate(timeout=30)
+    _, errors = run.communicate(timeout=120)
     assert errors.rstrip().endswith("KeyboardInterrupt") and errors.count("Traceback") == 1
     assert listing(config) == []
 
@@ -240,7 +239,7 @@ def test_workers_answer_in_order_and_pass_on_an_error():
 def test_two_processes_that_fill_one_cache_both_get_it_right(ham, config):
     after = 'import atexit; atexit.register(lambda: print(int(pixels.sum(dtype="u8")), pixels.shape))'
     runs = [start(after, config) for _ in range(2)]
-    answers = [run.communicate(timeout=60) for run in runs]
+    answers = [run.communicate(timeout=120) for run in runs]
     pixels = data.load_pixels(ham, config)
     assert [answer for answer, _ in answers] == [f"{pixels.sum(dtype='u8')} {pixels.shape}\n"] * 2
     assert len(listing(config)) == 1
@@ -299,6 +298,7 @@ def test_a_disk_that_fills_up_on_the_way(parallel, ham, config, request):
     # The limit on a file's size makes the system refuse a write, as a full disk does.
     if parallel:
         request.getfixturevalue("two_workers")
+        get_reusable_executor().shutdown()  # only new workers have this process's limits
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:

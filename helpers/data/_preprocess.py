@@ -31,6 +31,14 @@ def equalise(batch, per_channel=False):
     ----------
     batch : (n, height, width, 3) uint8
     per_channel : bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import data
+    >>> pale = np.array([100, 110, 120, 130], np.uint8).reshape(1, 2, 2, 1).repeat(3, axis=-1)
+    >>> data.equalise(pale)[0, ..., 0].tolist()
+    [[64, 128], [191, 255]]
     """
     if per_channel:
         return _each(
@@ -53,6 +61,14 @@ def clahe(batch, clip=0.01):
     batch : (n, height, width, 3) uint8
     clip : float
         Between 0 (hardly any change) and 1 (no limit).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import data
+    >>> pale = np.linspace(100, 130, 64 * 64).reshape(1, 64, 64, 1).repeat(3, axis=-1).astype(np.uint8)
+    >>> bool(np.ptp(data.clahe(pale)) > np.ptp(pale))
+    True
     """
     return _each(
         batch,
@@ -80,6 +96,14 @@ def shades_of_gray(batch, power=6):
     ------
     ValueError
         Also if ``power`` is below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import data
+    >>> reddish = np.full((1, 2, 2, 3), (200, 100, 100), np.uint8)
+    >>> data.shades_of_gray(reddish)[0, 0, 0].tolist()  # grey, once the light's red is taken out
+    [141, 141, 141]
     """
     if not power >= 1:
         raise ValueError(f"power is {power}; a Minkowski mean needs at least 1 (Finlayson and Trezzi use 6)")
@@ -114,6 +138,15 @@ def denoise(batch, size=3):
     ------
     ValueError
         Also if ``size`` is not odd.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import data
+    >>> noisy = np.full((1, 5, 5, 3), 90, np.uint8)
+    >>> noisy[0, 2, 2] = 255
+    >>> int(data.denoise(noisy).max())
+    90
     """
     if size < 1 or size % 2 == 0:
         raise ValueError(f"size is {size}; a window with a middle pixel is 1, 3, 5, ... pixels wide")
@@ -139,6 +172,15 @@ def hair_mask(batch):
     Parameters
     ----------
     batch : (n, height, width, 3) uint8
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import data
+    >>> skin = np.full((1, 60, 80, 3), (220, 170, 150), np.uint8)
+    >>> skin[0, 30, :] = 40  # a dark hair, one pixel wide
+    >>> data.hair_mask(skin)[0, 20:40, 40].sum()  # with one pixel of rim on each side
+    np.int64(3)
     """
     return _each(batch, _hair, channels=False)
 
@@ -154,6 +196,15 @@ def remove_hair(batch):
     Parameters
     ----------
     batch : (n, height, width, 3) uint8
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import data
+    >>> skin = np.full((1, 60, 80, 3), (220, 170, 150), np.uint8)
+    >>> skin[0, 30, :] = 40
+    >>> data.remove_hair(skin)[0, 30, 40].tolist()
+    [220, 170, 150]
     """
 
     def work(image):
@@ -194,6 +245,13 @@ def centre_crop(batch, size):
     ------
     ValueError
         Also if ``size`` is larger than the images, or not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from helpers import data
+    >>> data.centre_crop(np.zeros((2, 150, 200, 3), np.uint8), (100, 120)).shape
+    (2, 100, 120, 3)
     """
     _check(batch)
     height, width = size
@@ -261,7 +319,7 @@ def _streaks(thin, length):
     """Return where straight lines of ``length`` pixels run, in 24 directions, that are nearly all ``thin``."""
     reach = length // 2
     height, width = thin.shape
-    found = np.zeros((height + 2 * reach, width + 2 * reach), bool)
+    streaks = np.zeros((height + 2 * reach, width + 2 * reach), bool)
     padded = np.pad(thin, reach).astype(np.uint16)
     steps = np.arange(-reach, reach + 1)
     for angle in np.arange(24) * np.pi / 24:
@@ -272,5 +330,5 @@ def _streaks(thin, length):
         middles = sum(padded[place] for place in places) >= HAIR_SHARE * len(steps)
         if middles.any():
             for place in places:
-                found[place] |= middles
-    return found[reach : reach + height, reach : reach + width]
+                streaks[place] |= middles
+    return streaks[reach : reach + height, reach : reach + width]
