@@ -1,4 +1,4 @@
-"""What lies in a data folder: loose files and zip members, listed, checked and decoded where they are, never unpacked."""
+"""What lies in a data folder: loose files and zip members, listed, checked and decoded where they lie, not unpacked."""
 
 import hashlib
 import io
