@@ -70,7 +70,10 @@ def exports(path):
 
 
 def taken_by(tree):
-    """Return ``{room: {name, ...}}`` of what a piece of code takes from the rooms, by import or as an attribute."""
+    """Return ``{room: {name, ...}}`` of what a piece of code takes from the rooms, by import or as an attribute.
+
+    What it calls of ``helpers`` itself, such as ``start``, counts for a room of that name.
+    """
     taken, rooms = defaultdict(set), {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "helpers":
@@ -80,16 +83,20 @@ def taken_by(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in rooms:
             taken[rooms[node.value.id]].add(node.attr)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in rooms:
+            taken["helpers"].add(rooms[node.func.id])
     return taken
 
 
 def calls(root):
-    """Return ``{room: {name: [chapter, ...]}}`` of what the chapters take from each room."""
+    """Return ``{room: {name: [chapter, ...]}}`` of what the chapters, and ``start`` for them, take from each room."""
     callers = defaultdict(lambda: defaultdict(list))
-    for path in sorted((root / "notebooks" / "src").glob("*.py")):
+    for path in [*sorted((root / "notebooks" / "src").glob("*.py")), *(root / "helpers").glob("_start.py")]:
         # In the cell that installs the package, the line that is commented out for Python is the block's only one.
         text = re.sub(r"^( +)# (?=%)", r"\1pass  # ", path.read_text(encoding="utf-8"), flags=re.M)
         for room, names in taken_by(ast.parse(text, path)).items():
+            if path.stem == "_start" and room not in packages(root):
+                continue  # a learner meets only what ``start`` hands on
             for name in names:
                 callers[room][name].append(path.stem)
     return callers
@@ -101,7 +108,9 @@ def not_exported(tree, root):
     listed = {room: exports(path)[0] for room, path in packages(root).items()}
     modules = {path.stem for path in (root / "helpers").glob("*.py")}
     return [
-        f"helpers.{room}.{name}" for room, name in taken if room not in modules and name not in listed.get(room, ())
+        f"helpers.{room}.{name}"
+        for room, name in taken
+        if room not in {"helpers", *modules} and name not in listed.get(room, ())
     ]
 
 
@@ -127,9 +136,9 @@ def face(root):
         f"{chapters[0]} calls helpers.{room}.{name}, which is private"
         for room, names in taken.items()
         for name, chapters in names.items()
-        if name.startswith("_")
+        if name.startswith("_") or ("._" in room and chapters != ["_start"])
     ]
-    shown += sum(len(names) for room, names in taken.items() if room not in packages(root))
+    shown += sum(len(names) for room, names in taken.items() if "." not in room and room not in packages(root))
     if shown > MOST_NAMES:
         problems.append(f"{shown} names are too many to hold: at most {MOST_NAMES}")
     return problems
@@ -161,7 +170,8 @@ def floors(root):
 def order(root):
     """Return the imports that lead from a room to one that does not stand on a floor below it."""
     floor, problems = floors(root), []
-    rooms = {room_of(path, root) for path in files(root)} - {"__init__"}
+    # What begins with an underscore stands above all rooms: the package itself, and ``start``.
+    rooms = {room for path in files(root) if not (room := room_of(path, root)).startswith("_")}
     problems += [f"{room} is missing from the line in helpers/__init__.py" for room in sorted(rooms - set(floor))]
     problems += [f"{room} of the line in helpers/__init__.py is not there" for room in sorted(set(floor) - rooms)]
     for path in files(root):
@@ -171,6 +181,8 @@ def order(root):
             if parts[0] != "helpers" or len(parts) < 2 or room not in floor:
                 continue
             target = parts[1]
+            if (root / "helpers" / f"_{target.removeprefix('_')}.py").exists():
+                problems.append(f"{path.relative_to(root)}:{line}: {room} imports {target}, which is above all rooms")
             if target in floor and target != room and floor[target] >= floor[room]:
                 problems.append(f"{path.relative_to(root)}:{line}: {room} imports {target}, which is not below it")
     return problems

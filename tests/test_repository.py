@@ -220,6 +220,7 @@ def test_a_room_imports_only_from_the_floors_below_it():
 MADE_UP = {
     "helpers/__init__.py": '"""Rooms: ``ham10000 → data → networks; plots``."""\n',
     "helpers/ham10000.py": "CLASSES = ()\n",
+    "helpers/_start.py": "from helpers import data\nfrom helpers.data._files import find\n\ndata.load()\n",
     "helpers/plots.py": "from helpers.ham10000 import CLASSES\n\ndef bars(): ...\n",
     "helpers/data/__init__.py": 'from helpers.data._files import load\n\n__all__ = ["load"]\n',
     "helpers/data/_files.py": "from helpers import ham10000\n\ndef load(): ...\n",
@@ -252,7 +253,9 @@ def test_a_project_that_keeps_the_rules_has_no_problem(tmp_path):
         ("helpers/data/_files.py", "import helpers.networks as n\n", "data imports networks"),
         ("helpers/data/_files.py", "from ..networks import fit\n", "data imports networks"),
         ("helpers/ham10000.py", "if True:\n    import helpers.data\n", "ham10000 imports data"),
-        ("helpers/plots.py", "import helpers.late\n", None),
+        ("helpers/data/_files.py", "def load():\n    from helpers import start\n", "data imports start"),
+        ("helpers/data/_files.py", "from helpers._start import start\n", "data imports _start"),
+        ("helpers/data/_files.py", "from helpers import __version__\n", None),
         ("helpers/late.py", "", "late is missing from the line"),
         ("helpers/__init__.py", '"""Rooms: ``ham10000 → data → gone → networks; plots``."""\n', "gone of the line"),
         ("helpers/__init__.py", '"""Rooms: ``ham10000 data → networks; plots``."""\n', "data imports ham10000"),
@@ -280,7 +283,8 @@ def test_the_check_of_tensorflow_sees_what_it_looks_for(tmp_path, name, text):
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("notebooks/src/first.py", "from helpers import data, networks\nnetworks.fit()\n", "exports load, which no"),
+        ("notebooks/src/first.py", "from helpers import data, networks\ndata.load()\n", "exports fit, which no"),
+        ("notebooks/src/more.py", "from helpers.data._files import load\n", "data._files.load, which is private"),
         ("notebooks/src/first.py", MADE_UP["notebooks/src/first.py"] + "data.look()\n", "calls helpers.data.look"),
         ("notebooks/src/more.py", "def f():\n    from helpers.data import find\n", "calls helpers.data.find"),
         ("notebooks/src/more.py", "from helpers import plots\nplots._bars()\n", "plots._bars, which is private"),
