@@ -8,8 +8,7 @@ from scipy.stats import binomtest
 from sklearn import metrics as sk
 from sklearn.dummy import DummyClassifier
 
-from helpers import splits
-from helpers.evaluate import _bootstrap as bootstrap
+from helpers import evaluate, splits
 from helpers.evaluate import _metrics as metrics
 from helpers.evaluate import _scores as scores
 from helpers.evaluate import _slices as slices
@@ -84,7 +83,7 @@ def test_every_metric_is_scikit_learns_on_the_sample_and_on_each_resample(decima
     prob /= prob.sum(axis=1, keepdims=True)
     truth = pd.Index(CLASSES).get_indexer(y_true)
     thresholds = {0.9: np.full(len(truth), 0.2), 0.95: np.full(len(truth), 0.4)}
-    weights = next(bootstrap.group_weights(groups, 12, seed=3))
+    weights = next(evaluate.group_weights(groups, 12, seed=3))
     weights[:, 0] = 1
     absent = weights[0] == 0
     assert absent.any() and not absent.all()
@@ -100,7 +99,7 @@ def test_every_metric_is_scikit_learns_on_the_sample_and_on_each_resample(decima
 def test_sums_stay_exact_at_full_size():
     y_true, prob, groups = made(n=10_014)
     truth = pd.Index(CLASSES).get_indexer(y_true)
-    weights = next(bootstrap.group_weights(groups, 2, seed=1))
+    weights = next(evaluate.group_weights(groups, 2, seed=1))
     found = scores.weighted(truth, prob, weights, {0.9: np.full(len(truth), 0.2)})
     rows = np.repeat(np.arange(len(truth)), weights[:, 1].astype(int))
     mine = {key: value[1] for key, value in found.items()}
@@ -109,7 +108,7 @@ def test_sums_stay_exact_at_full_size():
 
 def test_brier_and_ece_by_hand():
     prob = np.array([[0.8, 0.2, 0, 0, 0, 0, 0], [0.8, 0.2, 0, 0, 0, 0, 0]])
-    table = metrics.report(["akiec", "bcc"], prob, ["L1", "L2"], resamples=0).set_index("metric")
+    table = evaluate.report(["akiec", "bcc"], prob, ["L1", "L2"], resamples=0).set_index("metric")
     # (.2² + .2² + .8² + .8²) / 2, and one bin with confidence .8 and accuracy .5.
     assert table.loc["brier", "value"] == pytest.approx(0.68)
     assert table.loc["ece", "value"] == pytest.approx(0.3)
@@ -117,7 +116,7 @@ def test_brier_and_ece_by_hand():
 
 def test_weights_count_how_often_each_group_was_drawn():
     groups = np.array(["b", "a", "b", "c"])
-    weights = np.concatenate(list(bootstrap.group_weights(groups, 250, seed=1)), axis=1)
+    weights = np.concatenate(list(evaluate.group_weights(groups, 250, seed=1)), axis=1)
     assert weights.shape == (4, 250)
     assert np.array_equal(weights[0], weights[2])
     assert (weights[[0, 1, 3]].sum(axis=0) == 3).all()
@@ -128,7 +127,7 @@ def test_weights_count_how_often_each_group_was_drawn():
 
 def test_the_table_says_value_interval_and_floor():
     y_true, prob, groups = made()
-    table = metrics.report(y_true, prob, groups, resamples=300, melanoma_threshold={0.9: 0.3})
+    table = evaluate.report(y_true, prob, groups, resamples=300, melanoma_threshold={0.9: 0.3})
     truth = pd.Index(CLASSES).get_indexer(y_true)
     expected = by_sklearn(truth, prob, {0.9: 0.3})
     rows = table.set_index(["metric", "dx"])
@@ -137,14 +136,14 @@ def test_the_table_says_value_interval_and_floor():
     assert (inside["low"] <= inside["value"]).all() and (inside["value"] <= inside["high"]).all()
     assert (inside["low"] < inside["high"]).all()
     assert rows.loc["support", ["low", "high"]].isna().all(axis=None)
-    again = metrics.report(y_true, prob, groups, resamples=300, melanoma_threshold={0.9: 0.3})
+    again = evaluate.report(y_true, prob, groups, resamples=300, melanoma_threshold={0.9: 0.3})
     assert table.equals(again)
-    assert not table.equals(metrics.report(y_true, prob, groups, 300, seed=1, melanoma_threshold={0.9: 0.3}))
+    assert not table.equals(evaluate.report(y_true, prob, groups, 300, seed=1, melanoma_threshold={0.9: 0.3}))
     assert table["low"].equals(again["low"])
 
 
 def test_without_resamples_there_is_no_interval():
-    table = metrics.report(*made(), resamples=0)
+    table = evaluate.report(*made(), resamples=0)
     assert table[["low", "high"]].isna().all(axis=None) and table["value"].notna().all()
 
 
@@ -155,9 +154,9 @@ def test_the_floor_is_always_answering_the_most_frequent_class_of_this_test_set(
     assert list(dummy.classes_) == list(CLASSES)
     truth = pd.Index(CLASSES).get_indexer(y_true)
     expected = by_sklearn(truth, dummy.predict_proba(np.zeros((len(y_true), 1))), {})
-    alone = metrics.floor(y_true).set_index(["metric", "dx"])["value"]
+    alone = evaluate.floor(y_true).set_index(["metric", "dx"])["value"]
     assert alone.to_dict() == pytest.approx(expected, abs=1e-12)
-    table = metrics.report(y_true, prob, groups, 0, melanoma_threshold={0.9: 0.05}).set_index(["metric", "dx"])
+    table = evaluate.report(y_true, prob, groups, 0, melanoma_threshold={0.9: 0.05}).set_index(["metric", "dx"])
     at_threshold = table.index.get_level_values("metric").str.contains("specificity")
     assert table.loc[~at_threshold, "floor"].to_dict() == alone.to_dict()
     # Whoever always says "bkl" finds no melanoma and raises no alarm, wherever a threshold stands.
@@ -171,7 +170,7 @@ def test_a_class_that_is_never_the_answer_has_precision_nought_and_a_note():
     y_true, prob, groups = made()
     prob[:, CLASSES.index("mel")] = 1e-6
     prob /= prob.sum(axis=1, keepdims=True)
-    table = metrics.report(y_true, prob, groups, resamples=100)
+    table = evaluate.report(y_true, prob, groups, resamples=100)
     rows = table.set_index(["metric", "dx"])
     assert (rows.loc[("precision", "mel"), ["value", "low", "high"]] == 0).all()
     assert rows.loc[("precision", "mel"), "note"] == metrics.NEVER_ANSWERED
@@ -183,7 +182,7 @@ def test_a_class_that_is_never_the_answer_has_precision_nought_and_a_note():
 def test_an_absent_class_has_no_score_and_stands_in_no_average():
     y_true, prob, groups = made()
     keep = y_true != "df"
-    rows = metrics.report(y_true[keep], prob[keep], groups[keep], resamples=50).set_index(["metric", "dx"])
+    rows = evaluate.report(y_true[keep], prob[keep], groups[keep], resamples=50).set_index(["metric", "dx"])
     for name in ("precision", "recall", "f1", "roc_auc", "average_precision"):
         assert rows.loc[(name, "df"), ["value", "low", "high", "floor"]].isna().all()
         assert rows.loc[(name, "df"), "note"] == metrics.NO_IMAGE
@@ -197,8 +196,8 @@ def test_resamples_that_miss_a_class_are_counted_and_left_out_of_its_interval():
     y_true, prob, groups = made()
     y_true[y_true == "df"] = "nv"
     y_true[:2] = "df"
-    table = metrics.report(y_true, prob, groups, resamples=200, seed=5).set_index(["metric", "dx"])
-    weights = np.concatenate(list(bootstrap.group_weights(groups, 200, seed=5)), axis=1)
+    table = evaluate.report(y_true, prob, groups, resamples=200, seed=5).set_index(["metric", "dx"])
+    weights = np.concatenate(list(evaluate.group_weights(groups, 200, seed=5)), axis=1)
     missed = (weights[0] == 0).sum()
     assert 40 < missed < 110
     assert table.loc[("recall", "df"), "undefined"] == missed
@@ -212,7 +211,7 @@ def test_resamples_that_miss_a_class_are_counted_and_left_out_of_its_interval():
 
 
 def test_one_class_alone_has_no_roc_curve():
-    rows = metrics.report(["nv"] * 4, np.tile(SHARES, (4, 1)), list("abcd"), resamples=10).set_index(["metric", "dx"])
+    rows = evaluate.report(["nv"] * 4, np.tile(SHARES, (4, 1)), list("abcd"), resamples=10).set_index(["metric", "dx"])
     assert np.isnan(rows.loc[("roc_auc", "nv"), "value"]) and np.isnan(rows.loc[("roc_auc_macro", "all"), "value"])
     assert rows.loc[("average_precision", "nv"), "value"] == 1
 
@@ -225,7 +224,7 @@ def coverage(groups_of, simulations=150):
         lesion = np.repeat(np.arange(40), 6)
         right = (rng.random(40) < 0.7)[lesion]
         prob = np.where(right[:, None], np.eye(7)[5], np.eye(7)[4])
-        table = metrics.report(["nv"] * 240, prob, groups_of(lesion), resamples=100, seed=seed)
+        table = evaluate.report(["nv"] * 240, prob, groups_of(lesion), resamples=100, seed=seed)
         held += table["low"][0] <= 0.7 <= table["high"][0]
     return held / simulations
 
@@ -257,11 +256,11 @@ def test_each_image_can_have_the_threshold_of_the_model_that_tested_it():
     y_true, prob, groups = made()
     fold = np.arange(len(y_true)) % 2
     threshold = np.where(fold == 0, 0.1, 0.5)
-    table = metrics.report(y_true, prob, groups, 0, melanoma_threshold={0.9: threshold}).set_index("metric")
+    table = evaluate.report(y_true, prob, groups, 0, melanoma_threshold={0.9: threshold}).set_index("metric")
     called = prob[:, CLASSES.index("mel")] >= threshold
     assert table.loc["sensitivity_at_specificity_90", "value"] == called[y_true == "mel"].mean()
     assert table.loc["specificity_reached_90", "value"] == (~called[y_true != "mel"]).mean()
-    without = metrics.report(y_true, prob, groups, 0)["metric"]
+    without = evaluate.report(y_true, prob, groups, 0)["metric"]
     assert not without.str.contains("specificity").any()
 
 
@@ -269,8 +268,8 @@ def test_paired_bootstrap_sees_a_difference_that_two_intervals_hide():
     y_true, prob, groups = made(n=600)
     better = prob + 0.06 * np.eye(7)[pd.Index(CLASSES).get_indexer(y_true)]
     better /= better.sum(axis=1, keepdims=True)
-    pair = metrics.paired_bootstrap(y_true, prob, better, groups, resamples=300).set_index(["metric", "dx"])
-    a, b = (metrics.report(y_true, p, groups, 300).set_index(["metric", "dx"]) for p in (prob, better))
+    pair = evaluate.paired_bootstrap(y_true, prob, better, groups, resamples=300).set_index(["metric", "dx"])
+    a, b = (evaluate.report(y_true, p, groups, 300).set_index(["metric", "dx"]) for p in (prob, better))
     assert pair["a"].to_dict() == a["value"].iloc[:-7].to_dict()
     assert pair["b"].to_dict() == b["value"].iloc[:-7].to_dict()
     assert np.allclose(pair["difference"], pair["b"] - pair["a"])
@@ -283,7 +282,7 @@ def test_paired_bootstrap_sees_a_difference_that_two_intervals_hide():
 def test_without_curves_a_paired_bootstrap_gives_the_same_numbers_but_for_the_areas():
     y_true, prob, groups = made()
     other = prob[:, ::-1]
-    whole, quick = (metrics.paired_bootstrap(y_true, prob, other, groups, 60, curves=c) for c in (True, False))
+    whole, quick = (evaluate.paired_bootstrap(y_true, prob, other, groups, 60, curves=c) for c in (True, False))
     areas = whole["metric"].str.contains("roc_auc|average_precision")
     assert areas.sum() == 16
     pd.testing.assert_frame_equal(quick, whole[~areas].reset_index(drop=True))
@@ -291,7 +290,7 @@ def test_without_curves_a_paired_bootstrap_gives_the_same_numbers_but_for_the_ar
 
 def test_a_model_does_not_differ_from_itself():
     y_true, prob, groups = made()
-    pair = metrics.paired_bootstrap(y_true, prob, prob, groups, resamples=50)
+    pair = evaluate.paired_bootstrap(y_true, prob, prob, groups, resamples=50)
     assert (pair[["difference", "low", "high"]] == 0).all(axis=None)
 
 
@@ -313,7 +312,7 @@ def test_a_lesion_is_answered_by_the_mean_of_its_images():
     y_true, mean, groups = metrics.per_lesion(["mel", "nv", "mel", "bkl"], prob, ["b", "c", "b", "a"])
     assert (y_true.tolist(), groups.tolist()) == (["bkl", "mel", "nv"], ["a", "b", "c"])
     assert np.allclose(mean, [np.eye(7)[2], 0.5 * np.eye(7)[4] + 0.5 * np.eye(7)[5], np.eye(7)[5]])
-    assert metrics.answers(mean).tolist() == ["bkl", "mel", "nv"]
+    assert evaluate.answers(mean).tolist() == ["bkl", "mel", "nv"]
     with pytest.raises(ValueError, match="group 'b' holds images of 'mel' and of 'nv'"):
         metrics.per_lesion(["mel", "nv", "nv", "bkl"], prob, ["b", "c", "b", "a"])
 
@@ -343,7 +342,7 @@ def test_no_group_of_the_real_data_has_two_diagnoses(real_ham):
 )
 def test_input_that_does_not_fit_is_named(change, message):
     with pytest.raises(ValueError, match=message):
-        metrics.report(*change(*made()), resamples=0)
+        evaluate.report(*change(*made()), resamples=0)
 
 
 def test_strata_divide_the_images(ham):
@@ -368,7 +367,7 @@ def test_a_slice_is_the_evaluation_of_its_images(ham):
     groups = splits.lesion_groups(ham.table).to_numpy()
     tested = ham.table.iloc[split.test]
     mine = (tested["sex"] == "female").to_numpy()
-    expected = metrics.report(
+    expected = evaluate.report(
         tested["dx"].to_numpy()[mine],
         prob[mine],
         groups[split.test][mine],

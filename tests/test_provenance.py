@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -123,18 +124,19 @@ def test_on_colab_alone_the_banner_says_where_your_files_lie_and_how_to_keep_the
     monkeypatch.setitem(sys.modules, "google.colab", object())
     monkeypatch.delenv("SKIN_RUNS", raising=False)
     told = provenance.banner(ham, config).rows["Your files"]
-    assert str(config.cache) in told and "run records in runs" in told and "SKIN_CACHE and SKIN_RUNS" in told
+    assert str(config.cache) in told and "run records in runs" in told and "pass drive=True to start" in told
+    monkeypatch.setattr(os.path, "ismount", lambda path: True)
     monkeypatch.setenv("SKIN_RUNS", "/content/drive/MyDrive/runs")
     told = provenance.banner(ham, config).rows["Your files"]
-    assert "set SKIN_CACHE to folders" in told and "records in /content/drive/MyDrive/runs" in told
+    assert "drive=True" in told and "records in /content/drive/MyDrive/runs" in told, "the cache is not there yet"
     kept = settings.for_chapter("meet-the-data", cache="/content/drive/MyDrive/skin")
     assert "deletes" not in provenance.banner(ham, kept).rows["Your files"]
 
 
-def test_data_rooms_do_not_import_tensorflow():
+def test_rooms_without_networks_do_not_import_tensorflow():
     code = (
-        "import sys; from helpers import checks, data, images, plots, provenance, settings, splits; "
+        "import sys; from helpers import checks, classical, data, evaluate, plots, records, settings, splits; "
         "print(sorted({'tensorflow', 'keras', 'torch'} & set(sys.modules)))"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
