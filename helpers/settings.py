@@ -1,10 +1,13 @@
 """What a run uses: its tier, its sizes, its seed, its folders; chosen once, and printable with the reason.
 
-Environment variables: ``SKIN_TIER`` (quick, workshop, full), ``SKIN_DATA`` (a folder with
-HAM10000 in the official layout, or your own images in it), ``SKIN_CACHE`` (where generated and downloaded files go).
+Environment variables: ``SKIN_TIER`` (auto, quick, workshop, full), ``SKIN_DATA`` (a folder with HAM10000 in the
+official layout, or your own images in it; ``sample`` for drawn ones), ``SKIN_CACHE`` (where generated and downloaded
+files go).
 """
 
 import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,9 +18,15 @@ import pooch
 
 TIERS = {
     "quick": "small enough for a laptop: under a minute a notebook on two CPU cores",
-    "workshop": "moderate sizes on real data: about ten minutes a notebook on a small GPU",
+    "workshop": "moderate sizes on real data, for a small GPU; its minutes are not yet measured",
     "full": "the networks' usual sizes, and the paper's where it says them: as long as they take on a Colab GPU",
 }
+
+#: What ``SKIN_DATA`` says to ask for the drawn images.
+SAMPLE = "sample"
+
+#: Where Colab mounts a reader's Drive.
+DRIVE = Path("/content/drive")
 
 #: What switches an environment variable on, and what off.
 ON, OFF = ("1", "true", "yes", "y", "on"), ("0", "false", "no", "n", "off", "none")
@@ -99,7 +108,7 @@ class Settings:
     tier: str
     sizes: Sizes
     seed: int
-    data: Path | None
+    data: Path | str | None
     cache: Path
     reasons: dict[str, str] = field(compare=False)
 
@@ -135,14 +144,16 @@ def for_chapter(chapter, tier=None, data=None, cache=None):
     Parameters
     ----------
     chapter : str
-        A key of :data:`CHAPTERS`: the notebook's name without its number, such as ``"meet-the-data"``.
+        A key of :data:`CHAPTERS`: the notebook's name, such as ``"meet-the-data"``.
     tier, data, cache : str or Path, optional
-        An argument goes before the environment variable, the variable before the default.
+        An argument goes before the environment variable, the variable before the default.  The tier ``"auto"`` is
+        ``"workshop"`` where there is a GPU, else ``"quick"``; the data ``"sample"`` are the drawn images.
 
     Raises
     ------
     ValueError
-        If the chapter or the tier is not known.  A ``data`` folder that does not exist is reported by
+        If the chapter or the tier is not known, or the cache or the records are to lie on a Drive that is not mounted.
+        A ``data`` folder that does not exist is reported by
         :func:`helpers.data.load`, which knows what should be in it.
 
     Examples
@@ -167,20 +178,47 @@ def for_chapter(chapter, tier=None, data=None, cache=None):
         reasons[name] = f"{why}; set {variable} to change it"
         return default
 
-    tier = choose("tier", tier, "quick", "the default").strip().lower()
+    tier = choose("tier", tier, "auto", "the default").strip().lower()
+    if tier == "auto":
+        tier = "workshop" if gpus() else "quick"
+        reasons["tier"] = f"{'a' if gpus() else 'no'} GPU is here; set SKIN_TIER to {', '.join(TIERS)} to change it"
     if tier not in TIERS:
-        raise ValueError(f"tier {tier!r} ({reasons['tier']}) is not known; choose one of {', '.join(TIERS)}")
-    data = choose("data", data, None, "the cache or the embedded sample is used")
+        raise ValueError(f"tier {tier!r} ({reasons['tier']}) is not known; choose one of auto, {', '.join(TIERS)}")
+    data = choose("data", data, None, "the first there is")
     cache = choose("cache", cache, pooch.os_cache("skin-lesions"), "the default")
+    for variable, folder in (("SKIN_CACHE", _path(cache)), ("SKIN_RUNS", _path(os.environ.get("SKIN_RUNS", "runs")))):
+        if folder.is_relative_to(DRIVE) and not os.path.ismount(DRIVE):
+            raise ValueError(
+                f"{variable} is {folder}, and no Drive is mounted at {DRIVE}: what is written there would be lost with "
+                f"the session. Pass drive=True to start, which mounts it, or unset {variable}."
+            )
     return Settings(
         chapter=chapter,
         tier=tier,
         sizes=CHAPTERS[chapter][tier],
         seed=SEED,
-        data=None if data is None else _path(data),
+        data=data if data in (None, SAMPLE) else _path(data),
         cache=_path(cache),
         reasons=reasons,
     )
+
+
+def gpus():
+    """Return how many GPUs TensorFlow sees, if it is loaded, else how many the machine's driver lists.
+
+    Examples
+    --------
+    >>> gpus() >= 0
+    True
+    """
+    if "tensorflow" in sys.modules:
+        return len(sys.modules["tensorflow"].config.list_physical_devices("GPU"))
+    try:
+        done = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    # The command can be there, and fail, where no GPU is.
+    return 0 if done.returncode else sum(line.startswith("GPU ") for line in done.stdout.splitlines())
 
 
 def switch(variable, default=False):

@@ -126,7 +126,7 @@ def test_a_notebook_asks_colab_for_a_gpu_where_it_trains_networks_and_only_there
     metadata = nbformat.read(stored(path, learner), as_version=4).metadata
     source = "\n".join(cell.source for cell in code(edition(path)))
     # A chapter names itself once; what trains under that name is in the settings.
-    (chapter,) = set(re.findall(r'settings\.for_chapter\("([\w-]+)"', source))
+    (chapter,) = set(re.findall(r'= start\("([\w-]+)"', source))
     assert chapter == path.stem
     asks = metadata.get("accelerator") == "GPU" and metadata.get("colab") == {"gpuType": "T4"}
     assert asks == (chapter in settings.GPU_CHAPTERS) == ("networks.train(" in source)
@@ -142,7 +142,7 @@ def test_a_notebook_that_builds_networks_seeds_their_weights_before(path):
     cells = [cell.source for cell in code(edition(path))]
     building = [n for n, cell in enumerate(cells) if re.search(BUILDING, cell)]
     assert bool(building) == (path.stem in settings.GPU_CHAPTERS)
-    seeded = [n for n, cell in enumerate(cells) if "keras.utils.set_random_seed(settings.SEED)" in cell]
+    seeded = [n for n, cell in enumerate(cells) if "keras.utils.set_random_seed(config.seed)" in cell]
     assert not building or seeded[0] < min(building), "two builds of one commit would show two networks"
 
 
@@ -152,7 +152,7 @@ def test_a_chapter_has_its_parts(path):
     source = "\n".join(cell.source for cell in notebook.cells)
     opening = notebook.cells[0].source
     assert re.match(r"# \S", opening) and "?" in opening and "minutes" in opening, "title, question, minutes"
-    assert "records.banner(" in source and f'checks.quiz("{path.stem}")' in source
+    assert "config, ham = start(" in source and f'checks.quiz("{path.stem}")' in source
     assert re.search(r"^## Key points", source, re.M) and "What comes next" in source
     assert sum("instructor" in tags(cell) for cell in notebook.cells) >= 3
     assert sum("assertion" in tags(cell) for cell in notebook.cells) >= 1

@@ -4,6 +4,7 @@ import sys
 import time
 from types import ModuleType, SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from helpers.data import _places as places
@@ -58,7 +59,7 @@ def test_on_a_cloud_kaggle_s_copy_is_attached_and_nothing_is_asked(cloud, case, 
     copy = kaggle_copy(tmp_path / "mount" / "skin-cancer-mnist-ham10000", case)
     stub_kagglehub(monkeypatch, lambda slug: asked.append(slug) or str(copy))
     place = places.resolve(config)
-    assert (place.folder, place.notice) == (copy, "") and cloud in place.origin
+    assert (place.folder, place.notice, place.lacks_sources) == (copy, "", True) and cloud in place.origin
     assert asked == ["kmader/skin-cancer-mnist-ham10000"]
 
 
@@ -124,3 +125,25 @@ def test_a_cache_that_cannot_be_written_is_named(config, monkeypatch):
     monkeypatch.setattr(places._sample, "ensure", refuse)
     with pytest.raises(DataError, match=r"cannot be written into .*cache \(Read-only file system\)\. Set SKIN_CACHE"):
         places.resolve(config)
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame({"image_id": ["ISIC_2", "ISIC_1"], "dataset": "unknown"})
+
+
+def test_the_sources_of_the_images_come_from_dataverse_s_table(table, tmp_path, monkeypatch):
+    published = tmp_path / "published.csv"
+    published.write_text("lesion_id,image_id,dataset\nHAM_1,ISIC_1,rosendahl\nHAM_2,ISIC_2,vienna_dias\n")
+    monkeypatch.setattr(places._download, "fetch_table", lambda cache: published)
+    completed, notices = places.with_sources(table, tmp_path)
+    assert list(completed["dataset"]) == ["vienna_dias", "rosendahl"] and notices == ()
+
+
+def test_where_dataverse_is_out_of_reach_the_sources_stay_unknown_and_that_is_said(table, tmp_path, monkeypatch):
+    def refuse(cache):
+        raise places._download.DownloadError("no connection\nand more")
+
+    monkeypatch.setattr(places._download, "fetch_table", refuse)
+    completed, (notice,) = places.with_sources(table, tmp_path)
+    assert set(completed["dataset"]) == {"unknown"} and "no connection)" in notice and "\n" not in notice

@@ -7,11 +7,12 @@ import pytest
 from helpers import settings
 
 
-def test_quick_is_the_default_and_says_so():
+def test_without_a_gpu_quick_is_the_default_and_says_so(monkeypatch):
+    monkeypatch.setattr(settings, "gpus", lambda: 0)
     chosen = settings.for_chapter("meet-the-data")
     assert chosen.tier == "quick"
     assert chosen.sizes == settings.CHAPTERS["meet-the-data"]["quick"]
-    assert "set SKIN_TIER to change it" in str(chosen)
+    assert "no GPU is here; set SKIN_TIER to quick, workshop, full to change it" in str(chosen)
 
 
 def test_environment_goes_before_the_default_and_an_argument_before_the_environment(monkeypatch, tmp_path):
@@ -38,7 +39,9 @@ def test_unknown_names_are_refused_with_the_choices(monkeypatch):
     with pytest.raises(ValueError, match="chapter 'meet' is not known; choose one of meet-the-data"):
         settings.for_chapter("meet")
     monkeypatch.setenv("SKIN_TIER", "fast")
-    with pytest.raises(ValueError, match=r"tier 'fast' \(from SKIN_TIER\) is not known; choose one of quick, workshop"):
+    with pytest.raises(
+        ValueError, match=r"tier 'fast' \(from SKIN_TIER\) is not known; choose one of auto, quick, workshop"
+    ):
         settings.for_chapter("meet-the-data")
 
 

@@ -173,6 +173,25 @@ def fetch(cache, source="dataverse", masks=True):
         ) from error
 
 
+def fetch_table(cache):
+    """Return the path of Harvard Dataverse's table in ``cache``, fetched in one attempt if it is not there.
+
+    Raises
+    ------
+    DownloadError
+        If it cannot be had or written.
+    """
+    remote = SOURCES["dataverse"][0]
+    goal = folder(cache, "dataverse") / remote.name
+    try:
+        if not _whole(goal, remote, None):
+            with partial_folder(goal.parent, "download") as partial:
+                _fetch_file(remote, partial, goal, pauses=())
+    except OSError as error:
+        raise DownloadError(f"{goal} cannot be written: {error.strerror or error}") from error
+    return goal
+
+
 def _fetch_files(target, source, masks):
     remotes = [remote for remote in SOURCES[source] if masks or remote.name != MASKS]
     names = [METADATA, *(remote.name for remote in remotes if remote.name != METADATA)]
@@ -190,7 +209,7 @@ def _fetch_files(target, source, masks):
         if missing:
             print(NOTICE)
         for remote in missing:
-            _fetch_file(remote, partial, target / remote.name)
+            _fetch_file(remote, partial, target / remote.name, PAUSES)
         if source == "isic":
             _isic_metadata(target).to_csv(partial / METADATA, index=False)
             os.replace(partial / METADATA, target / METADATA)
@@ -198,7 +217,7 @@ def _fetch_files(target, source, masks):
     return target
 
 
-def _fetch_file(remote, partial, goal):
+def _fetch_file(remote, partial, goal, pauses):
     """Fetch one file into the folder ``partial``, check it, and move it to ``goal``; try again what may pass.
 
     A refusal (such as HTTP 403 or 404) is reported at once, wrong content the second time it comes.
@@ -209,7 +228,7 @@ def _fetch_file(remote, partial, goal):
     store = pooch.create(partial, base_url="", registry={goal.name: None}, urls={goal.name: remote.url})
     by_hand = f"open the address in a browser, save the file as {goal}, and run this again"
     damaged = False
-    for attempt, pause in enumerate((*PAUSES, None), start=1):
+    for attempt, pause in enumerate((*pauses, None), start=1):
         try:
             store.fetch(goal.name, downloader=_downloader(remote, goal.name))
             goal.parent.mkdir(exist_ok=True)

@@ -20,10 +20,8 @@ import pandas as pd
 from PIL import Image
 
 from helpers import settings
-from helpers.data import _download as download
 from helpers.data import _files as files
-from helpers.data import _isic, _table
-from helpers.data import _sample as sample
+from helpers.data import _isic, _places, _sample, _table
 from helpers.data._files import DataError, Stored, decode, first_of, open_image, upright_size
 from helpers.ham10000 import COLUMNS
 
@@ -45,6 +43,7 @@ class Dataset:
     table.  ``missing`` counts images that the metadata lists and that are absent: 0 unless a subset was asked for.
     ``synthetic`` is true where an image of the embedded sample is among them.  ``notices`` says in words what stood in
     another form than HAM10000's own and was read all the same.
+    ``why`` says why the images are drawn where nobody asked for that, and how to get the real ones.
     """
 
     table: pd.DataFrame
@@ -56,6 +55,7 @@ class Dataset:
     stored: dict[str, Stored] = field(repr=False)
     stored_masks: dict[str, Stored] = field(repr=False)
     notices: tuple[str, ...] = ()
+    why: str = ""
 
     @cached_property
     def fingerprint(self):
@@ -101,7 +101,8 @@ def load(config, subset=None):
     Parameters
     ----------
     config : helpers.settings.Settings
-        ``config.data`` is a folder or None; ``config.cache`` holds downloads, the sample and remembered checksums.
+        ``config.data`` is a folder, ``"sample"`` or None; ``config.cache`` holds downloads, the sample and remembered
+        checksums.
     subset : bool, optional
         Take the images that are there, although the metadata lists more; default: environment variable ``SKIN_SUBSET``.
 
@@ -124,13 +125,17 @@ def load(config, subset=None):
             subset = settings.switch("SKIN_SUBSET")
         except ValueError as error:
             raise DataError(str(error)) from error
-    folder, origin = _resolve(config)
+    place = _places.resolve(config)
+    folder = place.folder
     if not folder.is_dir():
         raise DataError(_no_folder_message(folder))
     images, masks, others = files.inventory(folder)
     metadata = _find_metadata(folder, others)
     groupings = next((path for path in others if path.name.lower() == _isic.GROUPINGS.lower()), None)
     table, notices = _table.read(metadata, groupings)
+    if place.lacks_sources:
+        table, told = _places.with_sources(table, config.cache)
+        notices += told
     stored = _index(files.with_checksums(images, config.cache))
     table["image_id"], stored, matched = _match(table["image_id"], stored)
     notices += matched
@@ -145,8 +150,8 @@ def load(config, subset=None):
     table["checksum"] = [stored[image_id].checksum for image_id in table["image_id"]]
     spread = np.unique(np.linspace(0, len(table) - 1, 25).astype(int))
     sizes = Counter(open_image(stored[table["image_id"][row]], upright_size) for row in spread)
-    synthetic = bool(table["image_id"].str.fullmatch(sample.IMAGE_ID).any())
-    source, licence = _source(origin, table, synthetic)
+    synthetic = bool(table["image_id"].str.fullmatch(_sample.IMAGE_ID).any())
+    source, licence = _source(place.origin, table, synthetic)
     mask_of = {image_id: masks.get(_stem(image.name)) for image_id, image in stored.items()}
     return Dataset(
         table=table,
@@ -158,23 +163,8 @@ def load(config, subset=None):
         stored=stored,
         stored_masks={image_id: mask for image_id, mask in mask_of.items() if mask is not None},
         notices=notices,
+        why=place.notice,
     )
-
-
-def _resolve(config):
-    """Return the folder to read and, in words, where it comes from."""
-    if config.data is not None:
-        return config.data, f"from the folder {config.data.resolve().name}"
-    downloaded = download.found(config.cache)
-    if downloaded is not None:
-        return downloaded, "downloaded earlier"
-    try:
-        return sample.ensure(config.cache, config.seed), "drawn into the cache"
-    except OSError as error:
-        raise DataError(
-            f"the embedded sample cannot be written into {config.cache} ({error.strerror}). Set SKIN_CACHE to a folder "
-            "that you can write to, on a disk with room."
-        ) from error
 
 
 def _no_folder_message(folder):

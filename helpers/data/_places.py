@@ -12,11 +12,12 @@ from concurrent.futures import TimeoutError as SlowError
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from helpers.data import _download, _sample
 from helpers.data._files import DataError
+from helpers.settings import SAMPLE
 
-#: What ``SKIN_DATA`` says to ask for the drawn images.
-SAMPLE = "sample"
 KAGGLE_SLUG = "kmader/skin-cancer-mnist-ham10000"
 #: Where Kaggle attaches the inputs of a notebook, and Colab the data sets of Kaggle.
 KAGGLE_INPUT = Path("/kaggle/input")
@@ -26,11 +27,15 @@ PATIENCE = 300
 
 @dataclass(frozen=True)
 class Place:
-    """A data folder: where it came from in words, and what a reader should know of that ("" if nothing)."""
+    """A data folder: where it came from in words, and what a reader should know of that ("" if nothing).
+
+    ``lacks_sources`` is true of Kaggle's copy, whose table has no column ``dataset``.
+    """
 
     folder: Path
     origin: str
     notice: str = ""
+    lacks_sources: bool = False
 
 
 def platform():
@@ -64,7 +69,7 @@ def resolve(config):
             return Place(downloaded, "downloaded earlier")
         if platform():
             try:
-                return Place(_attach_kaggle(), f"Kaggle's copy, attached on {platform()}")
+                return Place(_attach_kaggle(), f"in Kaggle's copy, attached on {platform()}", lacks_sources=True)
             except DataError as error:
                 return _sample_place(config, f"The real images could not be attached: {error}")
         return _sample_place(
@@ -112,6 +117,19 @@ def _attach_kaggle():
     if not found:
         raise DataError(f"{folder} came from Kaggle and holds no HAM10000_metadata.csv. {next_step}")
     return found
+
+
+def with_sources(table, cache):
+    """Return the table with the column ``dataset`` of Harvard Dataverse's, and notices.
+
+    The file is fetched once, into ``cache``.  Where it cannot be had the table stays as it is, and a notice says so.
+    """
+    try:
+        published = pd.read_csv(_download.fetch_table(cache), index_col="image_id")["dataset"]
+    except (_download.DownloadError, OSError, ValueError, KeyError) as error:
+        told = f"The source of each image is not known here: Dataverse's table could not be had ({_first_line(error)})."
+        return table, (told,)
+    return table.assign(dataset=table["image_id"].map(published).fillna("unknown")), ()
 
 
 def _first_line(error):

@@ -3,34 +3,18 @@
 import html
 import os
 import platform
-import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 import helpers
 from helpers.records import _seal as seal
-from helpers.settings import GPU_CHAPTERS
+from helpers.settings import DRIVE, GPU_CHAPTERS, TIERS, gpus
 
 #: Packages whose version can change a number.
 PACKAGES = ("numpy", "pandas", "scikit-learn", "scikit-image", "pillow")
 #: These are named only where a notebook has imported them: a data chapter does not wait for TensorFlow.
 MODEL_PACKAGES = ("tensorflow", "keras", "xgboost")
-#: Where Colab mounts a reader's Drive.
-DRIVE = Path("/content/drive")
-
-
-def _gpus():
-    """Return how many GPUs TensorFlow sees, if it is loaded, else how many the machine's driver lists."""
-    if "tensorflow" in sys.modules:
-        return len(sys.modules["tensorflow"].config.list_physical_devices("GPU"))
-    try:
-        done = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    # The command can be there, and fail, where no GPU is.
-    return 0 if done.returncode else sum(line.startswith("GPU ") for line in done.stdout.splitlines())
 
 
 def device():
@@ -38,10 +22,10 @@ def device():
 
     TensorFlow is not imported for it.  A GPU of the machine that no model uses yet is said so.
     """
-    gpus, cores = _gpus(), f"{os.cpu_count()} CPU cores ({platform.machine()})"
-    if gpus and "tensorflow" not in sys.modules:
+    count, cores = gpus(), f"{os.cpu_count()} CPU cores ({platform.machine()})"
+    if count and "tensorflow" not in sys.modules:
         return f"{cores}; a GPU is present, not used here"
-    return f"{gpus or 'no'} GPU, {cores}"
+    return f"{count or 'no'} GPU, {cores}"
 
 
 def versions():
@@ -104,13 +88,14 @@ def banner(dataset, settings):
         notices.append(
             "SYNTHETIC DATA. The images and every number computed from them on this page are drawn by a program, "
             "not photographed. They show how the code works, and nothing about skin."
+            + (f" {dataset.why}" if dataset.why else "")
         )
     if dataset.missing:
         notices.append(
             f"SUBSET. {len(dataset.table):,} of the {len(dataset.table) + dataset.missing:,} images that the metadata "
             "lists are here; every number on this page is of that subset."
         )
-    notices.extend(f"YOUR DATA. {notice}" for notice in dataset.notices)
+    notices.extend(dataset.notices)
     upsampled = height > stored_height or width > stored_width
     if upsampled:
         notices.append(
@@ -118,7 +103,7 @@ def banner(dataset, settings):
             f"{stored_width} x {stored_height}."
         )
     colab = "google.colab" in sys.modules
-    if colab and settings.chapter in GPU_CHAPTERS and not _gpus():
+    if colab and settings.chapter in GPU_CHAPTERS and not gpus():
         notices.append(
             "NO GPU. This chapter trains networks. The quick tier can do without; for a larger one choose Runtime, "
             "then Change runtime type, then T4 GPU in Colab's menu, and run the chapter again from its first cell."
@@ -128,6 +113,7 @@ def banner(dataset, settings):
         "Data hash": dataset.fingerprint[:16],
         "Licence": dataset.licence,
         "Tier": f"{settings.tier}: images used at {width} x {height} pixels" + (" (upsampled)" if upsampled else ""),
+        "Work": f"{TIERS[settings.tier]} ({settings.reasons['tier']})",
         "Seed": str(settings.seed),
         "Device": device(),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
@@ -146,10 +132,7 @@ def _kept(settings):
     said = ", ".join(f"{what} in {path}" for what, path in places.values())
     lost = [variable for variable, (_, path) in places.items() if not path.resolve().is_relative_to(DRIVE)]
     if lost:
-        said += (
-            ". Colab deletes what is not on your Drive when the session ends: to keep it, mount the Drive and set "
-            f"{' and '.join(lost)} to folders on it before this cell runs"
-        )
+        said += ". Colab deletes what is not on your Drive when the session ends: to keep it, pass drive=True to start"
     return said
 
 

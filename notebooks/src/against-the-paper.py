@@ -40,13 +40,11 @@ from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import train_test_split
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from helpers import checks, data, evaluate, plots, records, settings
+from helpers import checks, evaluate, plots, records, start
 from helpers.ham10000 import CLASSES, PHOTOGRAPHED_ONCE, PUBLISHED_IMAGES
 
 # %%
-config = settings.for_chapter("against-the-paper")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("against-the-paper")
 
 # %% [markdown]
 # ## Six models, six numbers

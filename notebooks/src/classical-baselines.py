@@ -47,12 +47,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
-from helpers import checks, classical, data, evaluate, plots, records, settings, splits
+from helpers import checks, classical, data, evaluate, plots, records, splits, start
 from helpers.ham10000 import CLASSES, COLOURS, PUBLISHED_IMAGES
 
-config = settings.for_chapter("classical-baselines")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("classical-baselines")
 
 # %% [markdown]
 # ## Three numbers

@@ -39,15 +39,13 @@ import pandas as pd
 from keras import layers
 from scipy.ndimage import correlate
 
-from helpers import checks, data, evaluate, networks, plots, records, settings, splits
+from helpers import checks, data, evaluate, networks, plots, records, splits, start
 from helpers.ham10000 import CLASSES
 
 # %%
 networks.use_precision()  # on a GPU it computes with fewer digits, which is faster
-keras.utils.set_random_seed(settings.SEED)
-config = settings.for_chapter("cnn-from-scratch")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("cnn-from-scratch")
+keras.utils.set_random_seed(config.seed)
 
 # %% [markdown]
 # ## A network below the floor

@@ -38,7 +38,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from helpers import checks, data, plots, records, settings, splits
+from helpers import checks, data, plots, splits, start
 from helpers.ham10000 import (
     CLASSES,
     COLOURS,
@@ -48,9 +48,7 @@ from helpers.ham10000 import (
 )
 
 # %%
-config = settings.for_chapter("meet-the-data")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("meet-the-data")
 
 # %% [markdown]
 # Read the box above before any number on this page: it says which images the numbers come from. If it says

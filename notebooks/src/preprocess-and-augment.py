@@ -39,12 +39,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
-from helpers import checks, data, networks, plots, records, settings, splits
+from helpers import checks, data, networks, plots, records, splits, start
 from helpers.ham10000 import CLASSES, COLOURS, PUBLISHED_IMAGES
 
-config = settings.for_chapter("preprocess-and-augment")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("preprocess-and-augment")
 
 # %% [markdown]
 # ## The puzzle: which one is dark?

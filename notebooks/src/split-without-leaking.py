@@ -35,12 +35,10 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 from sklearn.neighbors import NearestNeighbors
 
-from helpers import checks, data, plots, records, settings, splits
+from helpers import checks, data, plots, splits, start
 from helpers.ham10000 import CLASSES, COLOURS, MISSED_PAIRS, PUBLISHED_IMAGES, PUBLISHED_LESIONS
 
-config = settings.for_chapter("split-without-leaking")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("split-without-leaking")
 
 # %% [markdown]
 # ## An exam, and a student who learns by heart

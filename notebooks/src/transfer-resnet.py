@@ -38,16 +38,14 @@ import pandas as pd
 import tensorflow as tf
 from keras import layers
 
-from helpers import checks, data, networks, plots, records, settings, splits
+from helpers import checks, data, networks, plots, records, splits, start
 from helpers.ham10000 import CLASSES
 
 networks.use_precision()
-keras.utils.set_random_seed(settings.SEED)
 
 # %%
-config = settings.for_chapter("transfer-resnet")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("transfer-resnet")
+keras.utils.set_random_seed(config.seed)
 
 # %% [markdown]
 # ## Deeper, and worse

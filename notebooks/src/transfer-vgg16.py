@@ -43,16 +43,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 # %% tags=["remove-output"]
-from helpers import checks, data, evaluate, networks, plots, records, settings, splits
+from helpers import checks, data, evaluate, networks, plots, records, splits, start
 from helpers.ham10000 import CLASSES, PUBLISHED_IMAGES
 
 networks.use_precision()
-keras.utils.set_random_seed(settings.SEED)
 
 # %%
-config = settings.for_chapter("transfer-vgg16")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("transfer-vgg16")
+keras.utils.set_random_seed(config.seed)
 
 # %% [markdown]
 # ## A network that has seen other things

@@ -38,13 +38,11 @@ from scipy.stats import binomtest
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
-from helpers import checks, classical, data, evaluate, plots, records, settings, splits
+from helpers import checks, classical, data, evaluate, plots, records, splits, start
 from helpers.ham10000 import CLASSES, PHOTOGRAPHED_ONCE
 
 # %%
-config = settings.for_chapter("where-could-90-come-from")
-ham = data.load(config)
-records.banner(ham, config)
+config, ham = start("where-could-90-come-from")
 
 # %% [markdown]
 # ## Bet first
