@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from helpers import data, networks, records
+from helpers.records import _seal as seal
 from tools.measure import _harness as harness
 from tools.measure import ablation
 
@@ -15,6 +16,7 @@ from tools.measure import ablation
 def measure(ham, tmp_path, monkeypatch):
     """Return what starts the script with a network that needs no training; ``seeds`` has one entry a training."""
     monkeypatch.setattr(harness, "RESULTS", tmp_path)
+    monkeypatch.setattr(seal, "book_folder", lambda: tmp_path)
     monkeypatch.setattr("sys.argv", ["ablation", "--data", str(tmp_path), "--cache", str(tmp_path)])
     monkeypatch.setattr(data, "load", lambda config: replace(ham, synthetic=False))
     seeds = []
