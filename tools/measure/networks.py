@@ -124,12 +124,12 @@ def measure(entry, config, ham):
         split = SPLITS[entry.protocol](ham.table, fold, seed=SEED)
         trained = networks.train(recipe, ham, config, split, watch_test=watch_test)
         harness.log(f"{entry.name} fold {fold}\n{trained.fitted.history.round(3).to_string()}")
+        notes = NOTES.format(
+            chosen="Epoch" if recipe.cosine else "Epoch, learning rate and stopping",
+            stored=f"{ham.size[1]} x {ham.size[0]}",
+            upsampled=", upsampled" if trained.facts["upsampled"] else "",
+        )
         for suffix, (reading, note) in _readings(trained, codes, recipe.weighted).items():
-            notes = NOTES.format(
-                chosen="Epoch" if recipe.cosine else "Epoch, learning rate and stopping",
-                stored=f"{ham.size[1]} x {ham.size[0]}",
-                upsampled=", upsampled" if trained.facts["upsampled"] else "",
-            )
             add_fold(entry.name + suffix, fold, reading, ham, config, notes + note)
 
 
@@ -193,7 +193,6 @@ def stored_fold(run, fold, trained, ham):
         "images_per_second": run.facts["images_per_second"],
     }
     images = ham.table["image_id"].to_numpy()
-
     history = run.history[run.history["fold"] == fold].drop(columns="fold")
     return Trained(
         model=None,
