@@ -199,16 +199,24 @@ def paired_bootstrap(y_true, prob_a, prob_b, groups, resamples=RESAMPLES, seed=S
          a    b  difference  low  high
     0  0.5  1.0         0.5  0.4   0.6
     """
-    truth, prob_a, groups = _checked(y_true, prob_a, groups)
-    prob_b = _checked(y_true, prob_b, groups)[1]
-    values_a, values_b = _value(truth, prob_a, {}, curves), _value(truth, prob_b, {}, curves)
-    table = pd.DataFrame(values_a.keys(), columns=["metric", "dx"])
-    table["a"], table["b"] = list(values_a.values()), list(values_b.values())
-    table["difference"] = table["b"] - table["a"]
-    draws_a, draws_b = _draws(truth, [prob_a, prob_b], groups, resamples, seed, {}, curves)
-    table["low"], table["high"] = bootstrap.interval(draws_b - draws_a)
-    table["undefined"] = np.isnan(draws_b - draws_a).sum(axis=1)
-    return table[table["metric"] != "support"].reset_index(drop=True)
+    return paired_bootstraps(y_true, [prob_a], prob_b, groups, resamples, seed, curves)[0]
+
+
+def paired_bootstraps(y_true, probs_a, prob_b, groups, resamples=RESAMPLES, seed=SEED, curves=True):
+    """Return :func:`paired_bootstrap` of each of ``probs_a`` with b, which is scored once for all of them."""
+    truth, prob_b, groups = _checked(y_true, prob_b, groups)
+    probs_a = [_checked(y_true, prob_a, groups)[1] for prob_a in probs_a]
+    draws_b, *draws = _draws(truth, [prob_b, *probs_a], groups, resamples, seed, {}, curves)
+    values_b, tables = _value(truth, prob_b, {}, curves), []
+    for prob_a, draws_a in zip(probs_a, draws, strict=True):
+        values_a = _value(truth, prob_a, {}, curves)
+        table = pd.DataFrame(values_a.keys(), columns=["metric", "dx"])
+        table["a"], table["b"] = list(values_a.values()), list(values_b.values())
+        table["difference"] = table["b"] - table["a"]
+        table["low"], table["high"] = bootstrap.interval(draws_b - draws_a)
+        table["undefined"] = np.isnan(draws_b - draws_a).sum(axis=1)
+        tables.append(table[table["metric"] != "support"].reset_index(drop=True))
+    return tables
 
 
 @dataclass(frozen=True)

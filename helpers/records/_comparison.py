@@ -364,13 +364,13 @@ def lead(entries, protocol, score, resamples=metrics.RESAMPLES):
     for model, prob in probabilities.items():
         scored = metrics.report(truth, prob, groups, resamples=0)
         values[model] = scored.loc[scored["metric"] == metric, "value"].item()
-    best, rows = max(values, key=values.get), {}
-    for model in values:
-        if model != best:
-            both = probabilities[model], probabilities[best]
-            pair = metrics.paired_bootstrap(truth, *both, groups, resamples, curves=False)
-            difference = pair.loc[pair["metric"] == metric, ["difference", "low", "high"]].iloc[0]
-            rows[model] = (values[model], chosen[model].reading, *difference)
+    best = max(values, key=values.get)
+    others, rows = [model for model in values if model != best], {}
+    answered = [probabilities[model] for model in others]
+    paired = metrics.paired_bootstraps(truth, answered, probabilities[best], groups, resamples, curves=False)
+    for model, pair in zip(others, paired, strict=True):
+        difference = pair.loc[pair["metric"] == metric, ["difference", "low", "high"]].iloc[0]
+        rows[model] = (values[model], chosen[model].reading, *difference)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "reading", "lead", "low", "high"])
     if score == "accuracy" and rows:
         lesions = {model: metrics.per_lesion(truth, prob, groups) for model, prob in probabilities.items()}
