@@ -21,6 +21,11 @@ SOURCE = """\
 # # Counting to two
 #
 # After {{chapter:split-without-leaking}}, before {{chapter:preprocess-and-augment}}.
+#
+# | | minutes |
+# |---|---:|
+# | to read | 1 |
+# | to do the three exercises | 1 |
 
 # %%
 from helpers import checks
