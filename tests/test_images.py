@@ -204,8 +204,7 @@ def test_a_killed_run_leaves_nothing_that_counts_and_no_process(ham, config):
 def test_an_interrupted_run_leaves_nothing(config):
     # A shell's background job, such as a CI run may be, starts with Ctrl-C ignored; a terminal's does not.
     run = start("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n" + SLOWLY, config)
-    wait_for(lambda: list((config.cache / "pixels").glob("*.partial")))
-    time.sleep(0.3)
+    wait_for(lambda: any(path.stat().st_size > 10_000 for path in (config.cache / "pixels").glob("*.partial")))
     os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C does: to the workers too
     _, errors = run.communicate(timeout=120)
     assert errors.rstrip().endswith("KeyboardInterrupt") and errors.count("Traceback") == 1

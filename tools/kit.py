@@ -42,7 +42,7 @@ NETWORKS = ("vgg16", "resnet50")
 COURSE = (
     *(".ci", ".github", "benchmarks", "book", "helpers", "notebooks", "tests", "tools"),
     *(".gitignore", "Makefile", "_config.yml", "_toc.yml", "environment.yml", "pyproject.toml", "requirements.lock"),
-    *("CHANGELOG.md", "CITATION.cff", "LICENSE", "NOTICE.md", "README.md"),
+    *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "NOTICE.md", "README.md"),
 )
 #: What programs leave in those folders.
 LEFT_OUT = shutil.ignore_patterns(".*cache*", ".ipynb_checkpoints", "__pycache__", "runs")
