@@ -1,5 +1,7 @@
 """The networks: Table 1's sizes, weights from a folder or none, the freeze boundary, the cut, the head."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -13,6 +15,12 @@ TABLE_1 = [(32, 510), (32, 508), (32, 506), (32, 253), (64, 251), (256, 57), (25
 
 def is_sized(layer):
     return isinstance(layer, keras.layers.Conv2D | keras.layers.MaxPooling2D)
+
+
+@functools.cache
+def random_backbone(name):
+    """Return a backbone with random weights; tests share it, and none changes its weights."""
+    return models.backbone(name, size=(32, 32), weights="random").model
 
 
 def images(count, size, seed=0):
@@ -87,12 +95,11 @@ def test_a_backbone_takes_plain_rgb_and_answers_as_its_library_does(folder, name
 
 
 @pytest.mark.parametrize("file", ["vgg16.weights.h5", "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"])
-def test_the_usual_names_of_weights_are_found(tmp_path, monkeypatch, file):
-    theirs = keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
-    theirs.save_weights(tmp_path / "vgg16.weights.h5")
-    (tmp_path / "vgg16.weights.h5").rename(tmp_path / file)
+def test_the_usual_names_of_weights_are_found(folder, tmp_path, monkeypatch, file):
+    (tmp_path / file).symlink_to(folder / "vgg16_own.weights.h5")
     monkeypatch.setattr(models, "_downloaded", lambda *_: pytest.fail("tried to download"))
     if file.endswith("notop.h5"):  # of an older format, which Keras alone can read
+        theirs = random_backbone("vgg16")
         monkeypatch.setattr(keras.applications, "VGG16", lambda weights, **_: loaded.append(weights) or theirs)
     loaded = []
     assert models.backbone("vgg16", size=(32, 32), weights=tmp_path).weights == f"ImageNet, from {file}"
@@ -121,6 +128,19 @@ def test_a_folder_that_is_none_a_wrong_file_and_an_unknown_name_are_named(folder
         models.backbone("vgg", size=(32, 32))
     with pytest.raises(ValueError, match="SKIN_WEIGHTS"):
         models.backbone("resnet50v2_imagenet_stage3", size=(32, 32), weights=tmp_path)
+
+
+def test_a_folder_without_the_weights_is_named_once_and_what_was_looked_for(tmp_path, monkeypatch, capsys):
+    (tmp_path / "MobileNetV2.weights.h5").touch()
+    monkeypatch.setattr(models, "_downloaded", lambda *_: None)
+    monkeypatch.setattr(models, "REPORTED", set())
+    monkeypatch.setenv("SKIN_WEIGHTS", str(tmp_path))
+    assert not models.backbone("mobilenetv2", size=(32, 32)).pretrained
+    said = capsys.readouterr().out
+    assert f"SKIN_WEIGHTS: {tmp_path} holds no weights of mobilenetv2" in said
+    assert "looked for mobilenetv2.keras, mobilenetv2_*.keras, mobilenetv2.weights.h5" in said
+    models.backbone("mobilenetv2", size=(32, 32))
+    assert not capsys.readouterr().out
 
 
 def test_without_weights_and_network_they_are_random_and_the_page_says_so(monkeypatch, capsys):
@@ -158,7 +178,7 @@ def test_the_variable_for_random_weights_keeps_off_the_network(monkeypatch):
 
 @pytest.mark.parametrize(("name", "cut_at"), [("vgg16", "block4_pool"), ("resnet50", "conv4_block5_out")])
 def test_the_boundary_is_the_first_cut_with_more_than_seventy_per_cent_before_it(name, cut_at):
-    network = models.backbone(name, size=(32, 32), weights="random").model
+    network = random_backbone(name)
     assert models.boundary(network) == cut_at
     frozen, _ = models.cut(network, cut_at)
     convolutions = models.counts(network)["Conv2D"]
@@ -167,7 +187,7 @@ def test_the_boundary_is_the_first_cut_with_more_than_seventy_per_cent_before_it
 
 @pytest.mark.parametrize("name", ["vgg16", "mobilenetv2", "resnet50"])
 def test_the_two_halves_of_a_network_answer_as_the_whole(name):
-    network = models.backbone(name, size=(32, 32), weights="random").model
+    network = random_backbone(name)
     frozen, rest = models.cut(network, models.boundary(network))
     pixels = images(2, (32, 32))
     whole = network(pixels).numpy()
@@ -176,7 +196,7 @@ def test_the_two_halves_of_a_network_answer_as_the_whole(name):
 
 
 def test_batch_normalisations_of_the_tail_stay_as_imagenet_left_them():
-    network = models.backbone("mobilenetv2", size=(32, 32), weights="random").model
+    network = random_backbone("mobilenetv2")
     _, rest = models.cut(network, models.boundary(network))
     head = models.classifier(rest, units=8)
     norms = [layer for layer in rest.layers if isinstance(layer, keras.layers.BatchNormalization)]

@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_sample_weight
 
-from helpers.data import _pixels as images
-
-pytest.importorskip("tensorflow")
-import tensorflow as tf
-
+from helpers import data, networks
+from helpers.networks import Augmentation
 from helpers.networks import _augmentation as augmentation
-from helpers.networks import _batches as pipeline
-from helpers.networks._augmentation import DRAWS, Augmentation
+from helpers.networks._augmentation import DRAWS
+
+import tensorflow as tf  # isort: skip  # after helpers.networks, which quietens TensorFlow's log
 
 STILL = Augmentation(flip=False, rotate=0, translate=0, zoom=0, brightness=0, contrast=0)
 SEED = 7
@@ -22,7 +20,7 @@ SEED = 7
 
 @pytest.fixture(scope="module")
 def pixels(ham, config):
-    return images.load_pixels(ham, config)
+    return data.load_pixels(ham, config)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +66,8 @@ def test_one_matrix_does_what_the_four_steps_do_one_after_the_other(size):
     assert inside.mean() > 0.6
     assert error[inside].max() < 2 and error[inside].mean() < 0.5
     assert np.abs(at_once - batch)[inside].mean() > 10
-    augment = augmentation.augmenter(Augmentation(rotate=0.1, brightness=0, contrast=0), size)
-    np.testing.assert_allclose(augment(batch, draws(40)), at_once, atol=0.1)
+    limits = Augmentation(rotate=0.1, brightness=0, contrast=0)
+    np.testing.assert_allclose(networks.augment(batch, limits, draws(40)), at_once, atol=0.1)
 
 
 def test_the_warp_is_tensorflows_own_projective_transform(pixels):
@@ -135,14 +133,21 @@ def test_brightness_and_contrast_are_the_formula():
     batch = np.random.default_rng(0).integers(0, 256, (30, 10, 12, 3)).astype(np.uint8)
     random = draws(30)
     limits = Augmentation(flip=False, rotate=0, translate=0, zoom=0, brightness=0.2, contrast=0.4)
-    result = augmentation.augmenter(limits, (10, 12))(batch, random).numpy()
+    result = networks.augment(batch, limits, random).numpy()
     signed = 2 * random.numpy()[:, :, None, None, None] - 1
     mean = batch.mean((1, 2), keepdims=True)
     wanted = mean + (batch - mean) * (1 + 0.4 * signed[:, 7]) + 255 * 0.2 * signed[:, 6]
     np.testing.assert_allclose(result, np.clip(wanted, 0, 255), atol=0.02)
     assert result.min() == 0 and result.max() == 255
-    still = augmentation.augmenter(STILL, (10, 12))(batch, random).numpy()
+    still = networks.augment(batch, STILL, random).numpy()
     np.testing.assert_allclose(still, batch, atol=0.01)
+
+
+def test_too_few_random_numbers_are_named():
+    images = np.zeros((3, 4, 4, 3), np.uint8)
+    for shape in ((3, 7), (2, 8)):
+        with pytest.raises(ValueError, match=rf"shape \({shape[0]}, {shape[1]}\); 3 images need \(3, 8\)"):
+            networks.augment(images, Augmentation(), np.zeros(shape, np.float32))
 
 
 @pytest.mark.parametrize("name", ["rotate", "translate", "zoom", "brightness", "contrast"])
@@ -159,14 +164,16 @@ def test_labels_stay_with_their_images(numbered, balanced, kind):
     labels = {"codes": codes, "names": np.array(["df", "mel", "nv"], object)[codes], "one-hot": np.eye(3)[codes]}[kind]
     if balanced and kind == "one-hot":
         with pytest.raises(ValueError, match="one class code an image"):
-            pipeline.training_batches(pixels, labels, epochs=1, seed=1, balanced=True)
+            networks.training_batches(pixels, labels, seed=1, balanced=True)
         return
-    options = {"epochs": 2, "seed": SEED, "augmentation": Augmentation(brightness=0), "balanced": balanced}
-    seen = everything(pipeline.training_batches(pixels, labels, batch=8, **options))
+    options = {"seed": SEED, "augmentation": Augmentation(brightness=0), "balanced": balanced}
+    seen = []
+    for epoch in (0, 1):
+        seen += everything(networks.training_batches(pixels, labels, batch=8, epoch=epoch, **options))
     shown = np.concatenate([batch[:, 0, 0, 0] for batch, _ in seen]).round().astype(int)
-    given = np.concatenate([targets for _, targets in seen])
-    wanted = labels[shown] if kind != "names" else np.char.encode(labels[shown].astype(str))
-    assert len(shown) == 100 and np.array_equal(given, wanted)
+    targets = np.concatenate([targets for _, targets in seen])
+    expected = labels[shown] if kind != "names" else np.char.encode(labels[shown].astype(str))
+    assert len(shown) == 100 and np.array_equal(targets, expected)
     # Each epoch shows every image once; balanced, each class as often as any other.
     for epoch in (shown[:50], shown[50:]):
         if balanced:
@@ -178,20 +185,21 @@ def test_labels_stay_with_their_images(numbered, balanced, kind):
 
 def test_balanced_draws_reach_every_image_of_a_class_about_equally_often(numbered):
     pixels, codes = numbered
-    seen = everything(pipeline.training_batches(pixels, codes, epochs=120, seed=SEED, balanced=True, batch=50))
-    times = np.bincount(np.concatenate([batch[:, 0, 0, 0] for batch, _ in seen]).astype(int), minlength=50)
+    epochs = [networks.training_batches(pixels, codes, None, 50, seed=1, epoch=k, balanced=True) for k in range(120)]
+    shown = [batch[:, 0, 0, 0] for epoch in epochs for batch, _ in everything(epoch)]
+    times = np.bincount(np.concatenate(shown).astype(int), minlength=50)
     for code in range(3):
         mine = times[codes == code]
         assert mine.min() > 0.6 * mine.mean() and mine.max() < 1.5 * mine.mean()
 
 
-def test_a_seed_repeats_whatever_the_threads_the_batch_and_the_place_to_resume(pixels):
+def test_a_seed_repeats_whatever_the_threads_and_the_batch(pixels):
     labels = np.arange(len(pixels)) % 7
     rows = np.arange(0, len(pixels), 20)
 
     def run(batch=16, threads=None, **changed):
-        settings = {"epochs": 2, "seed": SEED, "augmentation": Augmentation(), "batch": batch, **changed}
-        dataset = pipeline.training_batches(pixels, labels, rows, **settings)
+        settings = {"epoch": 1, "seed": SEED, "augmentation": Augmentation(), "batch": batch, **changed}
+        dataset = networks.training_batches(pixels, labels, rows, **settings)
         options = tf.data.Options()
         options.threading.private_threadpool_size = threads or 0
         shown = everything(dataset.with_options(options))
@@ -202,68 +210,88 @@ def test_a_seed_repeats_whatever_the_threads_the_batch_and_the_place_to_resume(p
         again, same_targets = run(**other)
         assert np.array_equal(first, again) and np.array_equal(targets, same_targets)
     np.testing.assert_allclose(first, run(batch=5)[0], atol=0.01)
-    assert np.array_equal(first[len(rows) :], run(epochs=1, first_epoch=1)[0])
-    for other in ({"seed": SEED + 1}, {"first_epoch": 1}):
+    for other in ({"seed": SEED + 1}, {"epoch": 0}):
         assert not np.array_equal(targets, run(**other)[1])
 
 
-def test_keras_fits_on_it_for_as_many_steps_as_said(numbered):
+def test_keras_fits_on_it_and_knows_how_many_steps_it_has(numbered):
     import keras
 
     pixels, codes = numbered
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
-    dataset = pipeline.training_batches(pixels, codes, batch=8, epochs=2, seed=SEED, augmentation=Augmentation())
-    assert int(dataset.cardinality()) == 14
+    dataset = networks.training_batches(pixels, codes, batch=8, seed=SEED, augmentation=Augmentation())
+    assert int(dataset.cardinality()) == 7
     history = model.fit(
-        dataset, epochs=2, steps_per_epoch=7, shuffle=False, verbose=0, class_weight=pipeline.class_weights(codes),
-        validation_data=pipeline.batches(pixels, codes, range(10)),
+        dataset, epochs=2, shuffle=False, verbose=0, class_weight=networks.class_weights(codes),
+        validation_data=networks.batches(pixels, codes, range(10)),
     )  # fmt: skip
     assert len(history.history["val_loss"]) == 2 and np.isfinite(history.history["loss"]).all()
 
 
 def test_without_augmentation_images_come_as_they_are(pixels):
     labels = np.arange(len(pixels))
-    (first, places), (rest, last) = everything(pipeline.batches(pixels, labels, rows=[5, 3, 9], batch=2))
+    (first, places), (rest, last) = everything(networks.batches(pixels, labels, rows=[5, 3, 9], batch=2))
     assert first.dtype == np.float32 and places.tolist() == [5, 3] and last.tolist() == [9]
     assert np.array_equal(first, pixels[[5, 3]]) and np.array_equal(rest, pixels[[9]])
-    for batch, places in everything(pipeline.training_batches(pixels, labels, range(20), 8, epochs=1, seed=SEED)):
+    for batch, places in everything(networks.training_batches(pixels, labels, range(20), 8, seed=SEED)):
         assert batch.dtype == np.float32 and np.array_equal(batch, pixels[places])
 
 
 def test_class_weights_are_the_balanced_formula(numbered):
     codes = numbered[1]
-    weights = pipeline.class_weights(codes)
+    weights = networks.class_weights(codes)
     assert weights == pytest.approx({0: 50 / (3 * 35), 1: 50 / (3 * 10), 2: 50 / (3 * 5)})
     np.testing.assert_allclose([weights[code] for code in codes], compute_sample_weight("balanced", codes))
-    assert set(pipeline.class_weights(["nv", "mel", "nv"])) == {"nv", "mel"}
+    assert set(networks.class_weights(["nv", "mel", "nv"])) == {"nv", "mel"}
     for wrong in ([], np.eye(3)):
         with pytest.raises(ValueError, match="one class an image"):
-            pipeline.class_weights(wrong)
+            networks.class_weights(wrong)
 
 
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        ({"pixels": np.zeros((4, 5, 6, 3))}, TypeError, "float64"),
-        ({"pixels": np.zeros((4, 5, 6), np.uint8)}, ValueError, r"\(4, 5, 6\)"),
+        ({"inputs": np.zeros((4, 5, 6, 3))}, TypeError, "float64"),
+        ({"inputs": np.zeros((4, 5, 6), np.uint8)}, ValueError, r"\(4, 5, 6\)"),
+        ({"inputs": np.zeros((50, 3), np.float16)}, ValueError, r"\(50, 3\); it must be \(n, views, ...\)"),
         ({"labels": [0, 1]}, ValueError, "2 labels for 50 images"),
         ({"rows": [1, 50]}, ValueError, "row 50"),
         ({"rows": [-1]}, ValueError, "row -1"),
         ({"rows": []}, ValueError, "at least one image"),
         ({"rows": np.ones(50, bool)}, TypeError, "flatnonzero"),
         ({"batch": 0}, ValueError, "batch is 0"),
-        ({"epochs": 0}, ValueError, "epochs is 0"),
-        ({"seed": -1}, ValueError, "seed -1"),
-        ({"first_epoch": -2}, ValueError, "first_epoch -2"),
+        ({"seed": -1}, ValueError, "seed is -1"),
+        ({"epoch": -2}, ValueError, "epoch -2"),
     ],
     ids=str,
 )
 def test_bad_input_is_named(numbered, changed, error, message):
     pixels, labels = numbered
     with pytest.raises(error, match=message):
-        pipeline.training_batches(**{"pixels": pixels, "labels": labels, "epochs": 1, "seed": 0, **changed})
+        networks.training_batches(**{"inputs": pixels, "labels": labels, "seed": 0, **changed})
+
+
+def test_activations_come_in_order_in_one_view_and_for_training_in_any():
+    store = np.arange(8, dtype=np.float16)[:, None, None] * 10 + np.arange(3, dtype=np.float16)[:, None]
+    (values, labels), (rest, last) = everything(networks.batches(store, np.arange(8), [5, 2, 7], 2, view=1))
+    assert values.dtype == np.float32 and values.ravel().tolist() == [51, 21] and labels.tolist() == [5, 2]
+    assert rest.ravel().tolist() == [71] and last.tolist() == [7]
+    codes = np.array([0, 0, 0, 0, 0, 0, 1, 2])
+    balanced = networks.training_batches(store, codes, None, 8, seed=SEED, balanced=True)
+    ((values, labels),) = everything(balanced)
+    assert np.array_equal(codes[(values.ravel() // 10).astype(int)], labels) and np.ptp(np.bincount(labels)) <= 1
+
+
+def test_a_view_that_is_not_there_and_augmented_activations_are_named(numbered):
+    pixels, labels = numbered
+    store = np.zeros((50, 2, 3), np.float16)
+    for inputs, view in ((store, 2), (store, -1), (pixels, 1)):
+        with pytest.raises(ValueError, match=f"view {view} does not exist"):
+            networks.batches(inputs, labels, view=view)
+    with pytest.raises(ValueError, match="name the augmentation in load_activations"):
+        networks.training_batches(store, labels, seed=1, augmentation=Augmentation())
 
 
 def test_no_other_room_imports_tensorflow():

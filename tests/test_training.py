@@ -1,5 +1,6 @@
 """The one fit: repeatable, resumable after a kill, stopped and slowed by the validation set, clear about NaN."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -10,11 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import settings
-from helpers.networks import _architectures as models
-from helpers.networks import _batches as pipeline
+from helpers import networks, settings
+from helpers.ham10000 import CLASSES
 from helpers.networks import _training as training
-from helpers.networks._augmentation import Augmentation
 
 RNG = np.random.default_rng(8)
 CODES = np.arange(42) % 7
@@ -22,55 +21,92 @@ PIXELS = (RNG.integers(0, 60, (42, 12, 12, 3)) + 25 * CODES[:, None, None, None]
 ROOT = Path(__file__).parents[1]
 
 
-def network(dropout=0.4):
+compile_network = training._compile
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once():
+    """A shared network that was compiled before starts anew with the steps that it has: that saves minutes."""
+
+    def start_anew(model, learning_rate):
+        if not model.compiled or model not in BUILT.values():
+            return compile_network(model, learning_rate)
+        for variable in model.optimizer.variables:
+            variable.assign(np.zeros(variable.shape))
+        model.optimizer.learning_rate = learning_rate
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_compile", start_anew)
+        yield
+
+
+def new_network(dropout=0.4):
     keras.utils.set_random_seed(9)
     inputs = keras.Input((12, 12, 3), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     x = keras.layers.Conv2D(6, 3, activation="relu", name="conv")(x)
-    return models.classifier(keras.Model(inputs, x), units=8, dropout=dropout)
+    return networks.classifier(keras.Model(inputs, x), units=8, dropout=dropout)
 
 
+#: Networks that tests share, and the weights that they start with.
+BUILT, START = {}, {}
+
+
+def network(copy=0):
+    """Return a shared network, a separate one for each ``copy``, with the weights that a new one has."""
+    if copy not in BUILT:
+        BUILT[copy] = new_network()
+        START[copy] = BUILT[copy].get_weights()
+    BUILT[copy].set_weights(START[copy])
+    return BUILT[copy]
+
+
+@functools.cache
 def batches(epoch):
-    return pipeline.training_batches(
-        PIXELS, CODES, np.arange(35), 8, epochs=1, first_epoch=epoch, seed=3, augmentation=Augmentation(rotate=0.1)
-    )
+    augmentation = networks.Augmentation(rotate=0.1)
+    return networks.training_batches(PIXELS, CODES, np.arange(35), 8, seed=3, epoch=epoch, augmentation=augmentation)
+
+
+@functools.cache
+def in_order(*rows):
+    return networks.batches(PIXELS, CODES, rows)
 
 
 def fit(model, epochs=4, **options):
-    validation = pipeline.batches(PIXELS, CODES, np.arange(35, 42))
-    return training.fit(model, batches, validation, **{"epochs": epochs, "seed": 5, "learning_rate": 0.01} | options)
+    options = {"epochs": epochs, "seed": 5, "learning_rate": 0.01} | options
+    return training.fit(model, batches, in_order(*range(35, 42)), **options)
 
 
-def distance(one, other):
-    return max(np.abs(a - b).max() for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+def distance(model, other):
+    return max(np.abs(a - b).max() for a, b in zip(model.get_weights(), other.get_weights(), strict=True))
 
 
 def test_the_same_seed_gives_the_same_network_and_another_seed_another():
-    one, same, other = network(), network(), network()
-    fit(one), fit(same), fit(other, seed=6)
-    assert distance(one, same) == 0 < distance(one, other)
+    model, same, other = network(), new_network(), network(copy=1)
+    fit(model), fit(same), fit(other, seed=6)
+    assert distance(model, same) == 0 < distance(model, other)
 
 
 def test_with_class_weights_the_validation_loss_is_what_keras_computes():
     weights = {code: 1.0 + code for code in range(7)}
     model = network()
-    found = fit(model, 1, class_weight=weights)
+    fitted = fit(model, 1, class_weight=weights)
     rows = np.arange(35, 42)
     by_keras = model.evaluate(
         PIXELS[rows].astype("float32"), CODES[rows], sample_weight=CODES[rows] + 1.0, verbose=0, return_dict=True
     )
-    assert found.history["validation_loss"][0] == pytest.approx(by_keras["loss"], rel=1e-4)
+    assert fitted.history["validation_loss"][0] == pytest.approx(by_keras["loss"], rel=1e-4)
 
 
 def test_the_model_holds_the_best_epoch_s_weights_and_the_history_says_which():
     seen = []
     model = network()
-    found = fit(model, 6, learning_rate=0.05, after_epoch=lambda epoch: seen.append((epoch, model.get_weights())))
-    losses = found.history["validation_loss"]
-    assert found.best_epoch == losses.idxmin() + 1 and list(found.history["epoch"]) == [epoch for epoch, _ in seen]
-    kept = seen[found.best_epoch - 1][1]
+    fitted = fit(model, 6, learning_rate=0.05, after_epoch=lambda epoch: seen.append((epoch, model.get_weights())))
+    losses = fitted.history["validation_loss"]
+    assert fitted.best_epoch == losses.idxmin() + 1 and list(fitted.history["epoch"]) == [epoch for epoch, _ in seen]
+    kept = seen[fitted.best_epoch - 1][1]
     assert all(np.array_equal(a, b) for a, b in zip(kept, model.get_weights(), strict=True))
-    assert found.epoch_seconds == pytest.approx(found.history["seconds"].iloc[1:].mean())
+    assert fitted.epoch_seconds == pytest.approx(fitted.history["seconds"].iloc[1:].mean())
 
 
 def test_the_validation_set_slows_and_stops(monkeypatch):
@@ -80,9 +116,9 @@ def test_the_validation_set_slows_and_stops(monkeypatch):
         return {"validation_loss": next(losses), "validation_accuracy": 0.0, "validation_balanced_accuracy": 0.0}
 
     monkeypatch.setattr(training, "_judge", judged)
-    found = fit(network(), 20, patience=5, slow_down=2)
-    assert len(found.history) == 6 and found.best_epoch == 1
-    rates = found.history["learning_rate"].to_numpy()
+    fitted = fit(network(), 20, patience=5, slow_down=2)
+    assert len(fitted.history) == 6 and fitted.best_epoch == 1
+    rates = fitted.history["learning_rate"].to_numpy()
     assert np.allclose(rates, 0.01 * np.array([1, 1, 1, 0.3, 0.3, 0.09]))
 
 
@@ -92,9 +128,9 @@ def test_a_cosine_takes_the_learning_rate_down_over_all_epochs_whatever_the_vali
 
     monkeypatch.setattr(training, "_judge", judged)
     options = {"patience": 2, "slow_down": 1, "cosine": True}
-    found = fit(network(), 4, **options)
+    fitted = fit(network(), 4, **options)
     expected = 0.01 * (1 + np.cos(np.pi * np.arange(4) / 4)) / 2
-    assert np.allclose(found.history["learning_rate"], expected) and found.best_epoch == 1
+    assert np.allclose(fitted.history["learning_rate"], expected) and fitted.best_epoch == 1
 
     def cut(epoch):
         if epoch == 3:
@@ -104,7 +140,7 @@ def test_a_cosine_takes_the_learning_rate_down_over_all_epochs_whatever_the_vali
         fit(network(), 4, folder=tmp_path, after_epoch=cut, **options)
     resumed = fit(network(), 4, folder=tmp_path, **options)
     assert np.allclose(resumed.history["learning_rate"], expected)
-    assert np.allclose(resumed.history["loss"], found.history["loss"])
+    assert np.allclose(resumed.history["loss"], fitted.history["loss"])
     fit(network(), 5, folder=tmp_path, **options)
     assert len(list(tmp_path.glob("checkpoint-*.npz"))) == 2, "another length is another schedule"
 
@@ -113,8 +149,47 @@ def test_class_weights_weigh():
     alone = {code: 1.0 if code == 2 else 0.0 for code in range(7)}
     model = network()
     fit(model, 12, class_weight=alone, patience=20)
-    answers = training.predict(model, pipeline.batches(PIXELS, CODES)).argmax(axis=1)
+    answers = training.predict(model, in_order(*range(42))).argmax(axis=1)
     assert (answers == 2).mean() > 0.9
+
+
+def test_class_weights_by_name_are_those_by_code_and_other_keys_are_refused():
+    by_code = {code: 1.0 + code for code in range(7)}
+    by_name = {dx: by_code[code] for code, dx in enumerate(CLASSES)}
+    losses = [fit(network(), 1, class_weight=weights).history["loss"][0] for weights in (by_code, by_name, None)]
+    assert losses[0] == losses[1] != losses[2]
+    for key in ("melanoma", "3", 7, -1):
+        with pytest.raises(ValueError, match=f"class_weight has the key {key!r}, which is no class"):
+            fit(network(), 1, class_weight={key: 2.0})
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (CODES + 1, r"label 7 is no class; .*subtract 1"),
+        (CODES - 1, r"label -1 is no class"),
+        (np.eye(7)[CODES], r"labels have the shape \(7, 7\); .*argmax"),
+        (np.array(CLASSES)[CODES], r"labels are object, .*CLASSES.index"),
+    ],
+    ids=["from one", "negative", "one-hot", "names"],
+)
+def test_labels_that_are_no_class_codes_are_named(labels, message):
+    rows = np.arange(35, 42)
+    with pytest.raises(ValueError, match=message):
+        training.fit(network(), batches, networks.batches(PIXELS, labels, rows), epochs=1, seed=5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [(np.where(CODES == 6, 7, CODES), "label 7 is no class"), (np.eye(7)[CODES], r"shape \(8, 7\); .*argmax")],
+    ids=["from one", "one-hot"],
+)
+def test_training_labels_that_are_no_class_codes_are_named_too(labels, message):
+    def wrong(epoch):
+        return networks.training_batches(PIXELS, labels, np.arange(35), 8, seed=3, epoch=epoch)
+
+    with pytest.raises(ValueError, match=message):
+        training.fit(new_network(), wrong, in_order(*range(35, 42)), epochs=1, seed=5)
 
 
 def test_a_loss_that_is_no_number_stops_with_the_remedy():
@@ -129,9 +204,9 @@ def test_a_validation_loss_that_is_no_number_stops_too(tmp_path, monkeypatch):
     real = training._train
 
     def last_step_breaks(*args):
-        found = real(*args)
+        logs = real(*args)
         model.get_layer("classes").bias.assign([np.nan] * 7)
-        return found
+        return logs
 
     monkeypatch.setattr(training, "_train", last_step_breaks)
     with pytest.raises(training.TrainingError, match=r"validation loss is nan in epoch 1\. Lower"):
@@ -143,7 +218,7 @@ CHILD = """
 import sys
 sys.path[:0] = [{root!r}, {tests!r}]
 import test_training as t
-model = t.network()
+model = t.new_network()
 usual = t.batches
 def late(epoch):
     data = usual(epoch)
@@ -164,7 +239,7 @@ t.fit(model, 5, folder={folder!r}, slow_down=1)
 
 def test_a_run_killed_in_mid_epoch_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
     usual = batches
-    whole, resumed = network(), network()
+    whole, resumed = network(), network(copy=1)
     uncut = fit(whole, 5, slow_down=1)
     program = CHILD.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(tmp_path))
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
@@ -177,12 +252,12 @@ def test_a_run_killed_in_mid_epoch_ends_as_if_it_had_not_been(tmp_path, monkeypa
     assert len(list(tmp_path.glob("checkpoint-*.npz"))) == 1
     asked = []
     monkeypatch.setattr(sys.modules[__name__], "batches", lambda epoch: asked.append(epoch) or usual(epoch))
-    found = fit(resumed, 5, folder=tmp_path, slow_down=1)
+    fitted = fit(resumed, 5, folder=tmp_path, slow_down=1)
     assert asked == [3, 4], "three epochs were done"
     assert uncut.history["learning_rate"].iloc[3] < 0.01, "there was a fallen learning rate to restore"
     assert distance(whole, resumed) < 1e-5
     same = ["epoch", "learning_rate", "loss", "validation_loss"]
-    assert np.allclose(found.history[same], uncut.history[same]) and found.best_epoch == uncut.best_epoch
+    assert np.allclose(fitted.history[same], uncut.history[same]) and fitted.best_epoch == uncut.best_epoch
 
 
 def test_patience_and_learning_rate_go_on_counting_after_a_resume(tmp_path, monkeypatch):
@@ -193,9 +268,9 @@ def test_patience_and_learning_rate_go_on_counting_after_a_resume(tmp_path, monk
 
     monkeypatch.setattr(training, "_judge", judged)
     fit(network(), 3, folder=tmp_path, patience=4, slow_down=3)
-    found = fit(network(), 20, folder=tmp_path, patience=4, slow_down=3)
-    assert len(found.history) == 5 and found.best_epoch == 1
-    assert np.allclose(found.history["learning_rate"], [0.01] * 4 + [0.003])
+    fitted = fit(network(), 20, folder=tmp_path, patience=4, slow_down=3)
+    assert len(fitted.history) == 5 and fitted.best_epoch == 1
+    assert np.allclose(fitted.history["learning_rate"], [0.01] * 4 + [0.003])
 
 
 def test_other_settings_do_not_resume_and_a_broken_checkpoint_is_named(tmp_path):
@@ -208,8 +283,8 @@ def test_other_settings_do_not_resume_and_a_broken_checkpoint_is_named(tmp_path)
     different = network()
     different.get_layer("conv").bias.assign([0.1] * 6)
     fit(different, 1, folder=tmp_path)
-    fit(network(dropout=0.1), 1, folder=tmp_path)
-    still = network()
+    fit(new_network(dropout=0.1), 1, folder=tmp_path)
+    still = new_network()
     still.get_layer("conv").trainable = False
     fit(still, 1, folder=tmp_path)
     paths = sorted(tmp_path.glob("checkpoint-*.npz"))
@@ -231,7 +306,7 @@ def test_a_run_goes_on_in_its_own_precision_alone(tmp_path):
     try:
         for name in ("float16", "float32"):
             training.use_precision(name)
-            assert len(fit(network(), 1, folder=tmp_path).history) == 1
+            assert len(fit(new_network(), 1, folder=tmp_path).history) == 1
     finally:
         keras.config.set_dtype_policy(before)
     assert len(list(tmp_path.glob("checkpoint-*.npz"))) == 2
@@ -239,9 +314,9 @@ def test_a_run_goes_on_in_its_own_precision_alone(tmp_path):
 
 def test_probabilities_sum_to_one_and_stand_in_order():
     model = network()
-    prob = training.predict(model, pipeline.batches(PIXELS, CODES, [5, 1]))
+    prob = training.predict(model, in_order(5, 1))
     assert prob.dtype == np.float64 and np.allclose(prob.sum(axis=1), 1, atol=1e-12)
-    assert np.allclose(prob[0], training.predict(model, pipeline.batches(PIXELS, CODES, [5]))[0], atol=1e-6)
+    assert np.allclose(prob[0], training.predict(model, in_order(5))[0], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -264,16 +339,16 @@ def test_mixed_precision_trains_resumes_and_says_what_sums_to_one(tmp_path, name
     before = keras.config.dtype_policy()
     try:
         training.use_precision(name)
-        model, resumed = network(), network()
+        model, resumed = new_network(), new_network()
         fit(model, 2)
         assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (name == "float16")
         assert {weight.dtype for weight in model.weights} == {"float32"}
-        kernels = [one.get_layer("conv").kernel.numpy() for one in (model, network())]
+        kernels = [trained.get_layer("conv").kernel.numpy() for trained in (model, resumed)]
         assert np.abs(kernels[0] - kernels[1]).max() > 1e-3, "no step was skipped for its scaled loss"
         said = model(PIXELS.astype("float32"))
         assert said.dtype == "float32" and np.allclose(said.numpy().sum(axis=1), 1, atol=1e-6)
         fit(resumed, 1, folder=tmp_path)
-        fit(again := network(), 2, folder=tmp_path)
+        fit(again := new_network(), 2, folder=tmp_path)
         assert distance(model, again) < 1e-5
     finally:
         keras.config.set_dtype_policy(before)

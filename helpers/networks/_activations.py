@@ -4,6 +4,7 @@ While layers are frozen they answer each image with the same numbers in every ep
 image, and once for each of a few augmented views of it; only what comes after them is trained.
 """
 
+import functools
 import hashlib
 import json
 import zlib
@@ -12,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.data._cache import atomic_write
+from helpers.data._cache import add_checksum, atomic_write, checksum_agrees
 from helpers.data._files import DataError, progress
 from helpers.networks._augmentation import DRAWS, augment
 
@@ -29,7 +30,7 @@ def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, aug
 
     View 0 is the image as it is, the others are changed at random by ``augmentation``, as ``config.seed`` says.  They
     lie in ``config.cache``, keyed by what determines them: the pixels, the network's layers and weights, its precision,
-    the views.
+    the views.  A cached file that is damaged is computed anew.
 
     Parameters
     ----------
@@ -80,10 +81,25 @@ def load_activations(frozen, dataset, pixels, config, *, rows=None, views=1, aug
     key.update(rows.astype("<i8").tobytes())
     shape = (len(pixels), views, *frozen.outputs[0].shape[1:])
     path = config.cache / "activations" / f"{key.hexdigest()[:24]}.npy"
-    if not path.exists():
+    if not _is_intact(path):
         with atomic_write(path, "activations", len(rows) * int(np.prod(shape[1:])) * 2) as partial:
             _compute(partial, frozen, pixels, rows, shape, augmentation, config.seed, batch)
+            add_checksum(partial)
     return np.load(path, mmap_mode="r")
+
+
+def _is_intact(path):
+    """Return whether a cached file is there and as it was written; it is read through once a process."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return _checksum_agrees(path, status.st_size, status.st_mtime_ns)
+
+
+@functools.cache
+def _checksum_agrees(path, size, changed):
+    return checksum_agrees(path)
 
 
 def _compute(path, frozen, pixels, rows, shape, augmentation, seed, batch):
