@@ -179,7 +179,7 @@ def page(tmp_path_factory, config):
     patch.setenv("SKIN_RUNS", str(tmp_path_factory.mktemp("runs")))
     patch.setenv("SKIN_CACHE", str(config.cache))
     shown = []
-    patch.setattr("IPython.display.display", lambda thing: shown.append(thing.data))
+    patch.setattr("IPython.display.display", lambda thing: shown.append(thing._repr_html_()))
     patch.setattr("helpers.plots.display", lambda *args, **options: None)
     try:
         space = chapters.run(notebooks.build(ROOT / "notebooks" / "src" / "against-the-paper.py"))
