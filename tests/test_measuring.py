@@ -42,7 +42,7 @@ def test_drawn_images_are_refused(config, ham, monkeypatch):
 
 
 def test_only_what_matches_is_measured():
-    assert list(harness.chosen(pool.PLAN, "holdout")) == ["pool-holdout938"]
+    assert list(harness.chosen(pool.PLAN, "holdout")) == ["pool-holdout938", "pool-retrained-holdout938"]
     with pytest.raises(SystemExit, match=r"'nothing' matches no record of the plan: pool-grouped, "):
         harness.chosen(pool.PLAN, "nothing")
 

@@ -51,10 +51,11 @@ RETRAINED = (*TUNED, "resnet-last-{}-200x150", "resnet-whole-{}-200x150")
 #: ``{record: (protocol, members)}``.  A pool has the folds that all of its members have.
 PLAN = {
     "pool-grouped": ("grouped", NINE),
-    "pool-grouped-clinical": ("grouped", (*NINE, CLINICAL)),
-    "pool-grouped-tuned": ("grouped", (*NINE, *TUNED)),
-    "pool-grouped-tuned-clinical": ("grouped", (*NINE, *TUNED, CLINICAL)),
-    "pool-holdout938": ("holdout938", (*NINE, *RETRAINED)),
+    "pool-holdout938": ("holdout938", NINE),
+    "pool-clinical-grouped": ("grouped", (*NINE, CLINICAL)),
+    "pool-tuned-grouped": ("grouped", (*NINE, *TUNED)),
+    "pool-tuned-clinical-grouped": ("grouped", (*NINE, *TUNED, CLINICAL)),
+    "pool-retrained-holdout938": ("holdout938", (*NINE, *RETRAINED)),
 }
 NOTES = (
     "Log-probabilities of the members, with weights that are not negative and an offset for each class. Weights, "
