@@ -116,7 +116,7 @@ def load(config, subset=None):
     >>> from helpers import data, settings
     >>> ham = data.load(settings.for_chapter("meet-the-data"))  # the embedded sample, where nothing else is here
     >>> ham
-    embedded synthetic sample: 1,000 images of 787 lesions, 1,000 masks
+    embedded synthetic sample: 1,000 images of 750 lesions, 1,000 masks
     >>> ham.image("SYN_0000001").shape
     (150, 200, 3)
     """
