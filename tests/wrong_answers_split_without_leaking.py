@@ -3,6 +3,8 @@
 ``{exercise: {what is wrong: (answer made from the data set, words of the hint)}}``, at least three an exercise.
 """
 
+import functools
+
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, train_test_split
 
@@ -11,17 +13,23 @@ from helpers.splits import lesion_groups
 
 def counted(count):
     """An answer to leaked-images that is given the lesion of each row, and the two sets."""
-    return lambda ham: lambda table, train, test: count(table["lesion_id"].to_numpy(), train, test)
+    return lambda ham: lambda table, train, test: count(table["lesion_id"].to_numpy(dtype=str), train, test)
 
 
 def leaked(lesions, train, test):
     return np.isin(lesions[test], lesions[train])
 
 
+@functools.cache
+def first_fold(diagnoses, groups, folds):
+    """Deal stratified folds by group, seconds on all of HAM10000; return the places of the others and of the first."""
+    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=3)
+    return next(dealer.split(diagnoses, diagnoses, groups))
+
+
 def halves(rows, table, labels, folds):
     """Cut ``rows`` in two by group, stratified; return rows of the table."""
-    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=3)
-    more, fewer = next(dealer.split(rows, table["dx"].to_numpy()[rows], labels[rows]))
+    more, fewer = first_fold(tuple(table["dx"].to_numpy()[rows]), tuple(labels[rows]), folds)
     return rows[more], rows[fewer]
 
 
@@ -106,7 +114,7 @@ WRONG = {
             "sibling anywhere",
         ),
         "merged groups": (
-            lambda ham: lambda table, train, test: leaked(lesion_groups(table).to_numpy(), train, test).sum(),
+            lambda ham: lambda table, train, test: leaked(lesion_groups(table).to_numpy(dtype=str), train, test).sum(),
             "go by `lesion_id`",
         ),
         "all test images": (counted(lambda lesions, train, test: len(test)), "count the yeses"),

@@ -26,14 +26,14 @@ def _matrices():
 )
 def one_number(answer, _ham):
     for matrix in _matrices():
-        given = answer(matrix.copy())
-        if set(given) != set(NAMES):
-            return f"Return a dict with the keys {', '.join(NAMES)}; yours has {', '.join(map(str, given)) or 'none'}."
-        given = {name: float(given[name]) for name in NAMES}
+        reply = answer(matrix.copy())
+        if set(reply) != set(NAMES):
+            return f"Return a dict with the keys {', '.join(NAMES)}; yours has {', '.join(map(str, reply)) or 'none'}."
+        reply = {name: float(reply[name]) for name in NAMES}
         hits, total = np.trace(matrix), matrix.sum()
         rows, columns = matrix.sum(axis=1), matrix.sum(axis=0)
         recalls, precisions = np.diag(matrix) / rows.clip(1), np.diag(matrix) / columns.clip(1)
-        for name, value in given.items():
+        for name, value in reply.items():
             if np.isnan(value):
                 return f"The {name} is no number (NaN) where a class has no image. Such a class weighs nothing."
             if np.isclose(value, hits / total):
@@ -69,13 +69,13 @@ COUNTS = (
 )
 def weighted_f1_floor(answer, _ham):
     for counts in COUNTS:
-        given, share = float(answer(counts.copy())), counts.max() / counts.sum()
+        reply, share = float(answer(counts.copy())), counts.max() / counts.sum()
         f1 = 2 * share / (1 + share)
         nv = counts.get("nv", 0) / counts.sum()
-        if np.isclose(given, share * f1):
+        if np.isclose(reply, share * f1):
             continue
-        here = f"For {counts.to_dict()} you give {given:.4f}. "
-        if counts.idxmax() != "nv" and np.isclose(given, 2 * nv / (1 + nv) * nv):
+        here = f"For {counts.to_dict()} you give {reply:.4f}. "
+        if counts.idxmax() != "nv" and np.isclose(reply, 2 * nv / (1 + nv) * nv):
             return here + "Always nv is not the floor of every test set: take its most frequent class."
         known = (
             (share, "That is the floor of accuracy. Weighted F1 also counts the precision of that one answer."),
@@ -86,7 +86,7 @@ def weighted_f1_floor(answer, _ham):
             (100 * share * f1, "That is in hundredths; give a share between 0 and 1."),
         )
         for value, hint in known:
-            if np.isclose(given, value):
+            if np.isclose(reply, value):
                 return here + hint
         return (
             here + "The one answer has a recall of 1 and a precision of its share; the other classes have an F1 of 0."
@@ -114,13 +114,13 @@ def _lesions():
 )
 def better_by_lesion(answer, _ham):
     truth, prob_a, prob_b, groups = _lesions()
-    found = metrics.per_lesion(truth, prob_a, groups), metrics.per_lesion(truth, prob_b, groups)
-    said = [metrics.answers(prob) for _, prob, _ in found]
-    right = metrics.mcnemar(found[0][0], *said)
+    means = metrics.per_lesion(truth, prob_a, groups), metrics.per_lesion(truth, prob_b, groups)
+    calls = [metrics.answers(prob) for _, prob, _ in means]
+    right = metrics.mcnemar(means[0][0], *calls)
     only_a, only_b, p = answer(truth.copy(), prob_a.copy(), prob_b.copy(), groups.copy())
     counts, p = (int(only_a), int(only_b)), float(p)
     by_image = metrics.mcnemar(truth, metrics.answers(prob_a), metrics.answers(prob_b))
-    hits = [int((answers == found[0][0]).sum()) for answers in said]
+    hits = [int((answers == means[0][0]).sum()) for answers in calls]
     if counts != (right.only_a, right.only_b):
         if counts == (right.only_b, right.only_a):
             return "The two counts are the wrong way round: first what only a answers rightly, then what only b does."

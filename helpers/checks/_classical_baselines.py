@@ -98,19 +98,19 @@ def _misjudged(recalls, counts, accuracy, floor):
 def group_interval(answer, _ham):
     right, groups = _siblings()
     low, high = (float(value) for value in answer(right.copy(), groups.copy(), RESAMPLES, 3))
-    wanted = _interval(right, groups)
-    width = wanted[1] - wanted[0]
+    expected = _interval(right, groups)
+    width = expected[1] - expected[0]
 
     def near(ends):
         return np.allclose((low, high), ends, atol=0.05 * width)
 
-    if near(wanted):
+    if near(expected):
         return None
-    if near(wanted[::-1]):
+    if near(expected[::-1]):
         return "Return the lower end first."
     if np.isclose(low, high, atol=1e-9):
         return "Low and high are the same. Draw *with* replacement: some groups twice, some not at all."
-    if np.allclose((low, high), 100 * wanted, atol=5 * width):
+    if np.allclose((low, high), 100 * expected, atol=5 * width):
         return "These are percentages; give shares between 0 and 1."
     if near(_interval(right, np.arange(len(right)))):
         return (
@@ -126,8 +126,8 @@ def group_interval(answer, _ham):
             "and `np.isin` takes it once."
         )
     return (
-        f"It gives {low:.3f} to {high:.3f}; expected is about {wanted[0]:.3f} to {wanted[1]:.3f}. Draw as many groups "
-        "as there are, with replacement; the accuracy of all their images is one draw."
+        f"It gives {low:.3f} to {high:.3f}; expected is about {expected[0]:.3f} to {expected[1]:.3f}. Draw as many "
+        "groups as there are, with replacement; the accuracy of all their images is one draw."
     )
 
 

@@ -32,23 +32,23 @@ def _walk(size, steps, padded=False, up=False, less=1):
     praise="With it you can check any printed network before you believe it.",
 )
 def output_size(answer, _ham):
-    given = [answer(size, list(steps)) for size, steps in CHAINS]
+    reply = [answer(size, list(steps)) for size, steps in CHAINS]
     right = [_walk(size, steps) for size, steps in CHAINS]
-    if given == right:
+    if reply == right:
         return None
-    if given == [_walk(size, steps, padded=True) for size, steps in CHAINS]:
+    if reply == [_walk(size, steps, padded=True) for size, steps in CHAINS]:
         return "That is a padded convolution, which keeps the size. Here a kernel has to fit wholly inside."
-    if given == [_walk(size, steps, up=True) for size, steps in CHAINS]:
+    if reply == [_walk(size, steps, up=True) for size, steps in CHAINS]:
         return "A pool takes whole windows only. Round down, not up."
-    if given == [_walk(size, steps, less=0) for size, steps in CHAINS]:
+    if reply == [_walk(size, steps, less=0) for size, steps in CHAINS]:
         return "A kernel of 3 fits n - 2 times into n pixels, not n - 3 times: count its places in a row of 3."
-    for (size, steps), mine, wanted in zip(CHAINS, given, right, strict=True):
+    for (size, steps), mine, expected in zip(CHAINS, reply, right, strict=True):
         if not float(mine).is_integer():
             return f"From {size}, {steps} you give {mine}. Sizes are whole numbers: a pool rounds down at once."
-        if mine != wanted == 0:
+        if mine != expected == 0:
             return f"From {size}, {steps} leaves nothing at some step. Return 0 there, before the next step."
-        if mine != wanted:
-            return f"From {size}, {steps} you give {mine}; {wanted} is left. Take one step at a time, in order."
+        if mine != expected:
+            return f"From {size}, {steps} you give {mine}; {expected} is left. Take one step at a time, in order."
 
 
 @exercise(
@@ -58,17 +58,17 @@ def output_size(answer, _ham):
 )
 def weights(answer, _ham):
     for channels, kernel, filters in ((4, 3, 32), (64, 5, 7), (1, 1, 4)):
-        given, right = answer(channels, kernel, filters), (kernel**2 * channels + 1) * filters
-        if given == right:
+        reply, right = answer(channels, kernel, filters), (kernel**2 * channels + 1) * filters
+        if reply == right:
             continue
-        what = f"For {channels} channels, a kernel of {kernel} and {filters} filters you give {given}"
-        if given == kernel**2 * channels * filters:
+        what = f"For {channels} channels, a kernel of {kernel} and {filters} filters you give {reply}"
+        if reply == kernel**2 * channels * filters:
             return f"{what}: each filter has a bias as well, one number more."
-        if given == (kernel**2 + 1) * filters:
+        if reply == (kernel**2 + 1) * filters:
             return f"{what}: a kernel reaches through all channels of its input. Multiply by them."
-        if given == (kernel * channels + 1) * filters:
+        if reply == (kernel * channels + 1) * filters:
             return f"{what}: the kernel is {kernel} high and {kernel} wide."
-        if given == kernel**2 * channels * filters + 1:
+        if reply == kernel**2 * channels * filters + 1:
             return f"{what}: not one bias in all, but one for each filter."
         return f"{what}; {right} is right. Count one filter first, then multiply."
     return None
@@ -83,7 +83,7 @@ def weighted_loss(answer, _ham):
     rng = np.random.default_rng(53)
     prob, codes = rng.dirichlet(np.ones(7), 40), rng.integers(7, size=40)
     class_weight = dict(enumerate((4.0, 3.0, 1.3, 12.0, 1.2, 0.2, 10.0)))
-    given = float(answer(prob.copy(), codes.copy(), dict(class_weight)))
+    reply = float(answer(prob.copy(), codes.copy(), dict(class_weight)))
     each = np.array([class_weight[code] for code in codes])
     loss = -np.log(prob[np.arange(40), codes])
     known = {
@@ -97,15 +97,15 @@ def weighted_loss(answer, _ham):
             each * (1 - prob[np.arange(40), codes])
         ).mean(): "Take minus the logarithm of the probability, not 1 minus it.",
     }
-    if np.isclose(given, (each * loss).mean(), rtol=1e-5):
+    if np.isclose(reply, (each * loss).mean(), rtol=1e-5):
         return None
     for value, hint in known.items():
-        if np.isclose(given, value, rtol=1e-5):
+        if np.isclose(reply, value, rtol=1e-5):
             return hint
     by_answer = np.array([class_weight[code] for code in prob.argmax(axis=1)])
-    if np.isclose(given, (by_answer * loss).mean(), rtol=1e-5):
+    if np.isclose(reply, (by_answer * loss).mean(), rtol=1e-5):
         return "You weigh by the network's answer. The weight belongs to the true class."
     return (
-        f"You give {given:.4f}. Start with one image: the weight of its class, times minus the logarithm of "
+        f"You give {reply:.4f}. Start with one image: the weight of its class, times minus the logarithm of "
         "`prob[0, codes[0]]`."
     )

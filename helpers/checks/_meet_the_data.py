@@ -58,14 +58,14 @@ def mel_floor(answer, ham):
 def repeated(answer, ham):
     sizes = ham.table.groupby(["dx", "lesion_id"]).size()
     more, lesions = (sizes > 1).groupby("dx").sum(), sizes.groupby("dx").size()
-    given = pd.Series(dict(answer), dtype=float)
-    if absent := [dx for dx in lesions.index if dx not in given.index]:
+    reply = pd.Series(dict(answer), dtype=float)
+    if absent := [dx for dx in lesions.index if dx not in reply.index]:
         names = ", ".join(f"`{dx}`" for dx in absent)
         return f"There is no value for {names}. Give one for each diagnosis, under its label."
-    given = given[lesions.index]
+    reply = reply[lesions.index]
 
-    def same(other):
-        return np.allclose(given, other, atol=0.005)
+    def same(shares):
+        return np.allclose(reply, shares, atol=0.005)
 
     if same(more / lesions):
         return None
@@ -118,9 +118,9 @@ def honest_features(answer, ham):
     if not _equal(features, answer(table.set_axis(table.index + len(ham.table)))):
         return "Your features follow the number of the row, and the rows are sorted by name: that is `image_id` again."
     sites = [*table["localization"].unique(), "unknown"][:2]
-    for column, one, other in (("age", 30.0, 70.0), ("sex", "female", "male"), ("localization", *sites)):
-        before, after = (answer(_first(table, column, value)).head(1) for value in (one, other))
-        if one != other and _equal(before, after):
+    for column, first, second in (("age", 30.0, 70.0), ("sex", "female", "male"), ("localization", *sites)):
+        before, after = (answer(_first(table, column, value)).head(1) for value in (first, second))
+        if first != second and _equal(before, after):
             return f"Your features do not follow `{column}`, though a patient brings it along. Put it in."
     without = answer(_first(table, "age", np.nan)).head(1)
     for age in range(0, 90, 5):
@@ -160,5 +160,5 @@ def _first(table, column, value):
     return changed
 
 
-def _equal(one, other):
-    return one.shape == other.shape and np.array_equal(one.to_numpy(), other.to_numpy())
+def _equal(first, second):
+    return first.shape == second.shape and np.array_equal(first.to_numpy(), second.to_numpy())

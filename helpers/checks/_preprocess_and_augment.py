@@ -67,13 +67,13 @@ def follow(answer, _ham):
     right, down = 20.0, -11.0
     wrong = {}
     for kind, matrix in JOURNEYS.items():
-        given = np.asarray(answer(matrix.copy(), right, down), float).ravel()
-        if len(given) == 3:
+        reply = np.asarray(answer(matrix.copy(), right, down), float).ravel()
+        if len(reply) == 3:
             return "It returns three numbers. A place has two, right and down; the one was only there for the shift."
-        if len(given) != 2:
-            return f"It returns {len(given)} numbers. Return two: right and down."
-        if not np.allclose(given, _journey(np.linalg.inv(matrix), right, down), atol=1e-3):
-            wrong[kind] = given
+        if len(reply) != 2:
+            return f"It returns {len(reply)} numbers. Return two: right and down."
+        if not np.allclose(reply, _journey(np.linalg.inv(matrix), right, down), atol=1e-3):
+            wrong[kind] = reply
     return _astray(wrong, right, down) if wrong else None
 
 
@@ -83,7 +83,7 @@ def _journey(matrix, right, down):
 
 def _astray(wrong, right, down):
     def all_are(make):
-        return all(np.allclose(given, make(JOURNEYS[kind]), atol=1e-3) for kind, given in wrong.items())
+        return all(np.allclose(reply, make(JOURNEYS[kind]), atol=1e-3) for kind, reply in wrong.items())
 
     if all_are(lambda matrix: _journey(matrix, right, down)):
         return (
@@ -115,30 +115,30 @@ def loss_shares(answer, ham):
     for counts in (pd.Series({"a": 50, "b": 200, "c": 1000}), here):
         for copied, weighted in ((False, False), (True, False), (False, True), (True, True)):
             handed = counts.copy()
-            given = answer(handed, copied, weighted)
+            reply = answer(handed, copied, weighted)
             if not handed.equals(counts):
                 return "It changes the counts that it is given. Work on a copy."
-            given = pd.Series(given, dtype=float)
-            if set(given.index) != set(counts.index):
+            reply = pd.Series(reply, dtype=float)
+            if set(reply.index) != set(counts.index):
                 return "The index of your answer differs from that of `counts`. Return one share for each class in it."
-            if hint := _wrong_shares(given[counts.index], counts, copied, weighted):
+            if hint := _wrong_shares(reply[counts.index], counts, copied, weighted):
                 return hint
     return None
 
 
-def _wrong_shares(given, counts, copied, weighted):
+def _wrong_shares(reply, counts, copied, weighted):
     largest = pd.Series(float(counts.max()), counts.index)
     images, weights = (largest if copied else counts), 1 / counts
     right = images * weights if weighted else images * 1.0
-    if np.allclose(given, right / right.sum(), atol=1e-4):
+    if np.allclose(reply, right / right.sum(), atol=1e-4):
         return None
     case = f"With copied={copied} and weighted={weighted}"
 
     def shares(values):
-        return np.allclose(given / given.sum(), values / values.sum(), atol=1e-4)
+        return np.allclose(reply / reply.sum(), values / values.sum(), atol=1e-4)
 
     if shares(right):
-        return f"{case} your numbers sum to {given.sum():,.2f}. Divide by their sum, so that they become shares."
+        return f"{case} your numbers sum to {reply.sum():,.2f}. Divide by their sum, so that they become shares."
     if copied and weighted and shares(largest):
         return (
             "With both, you weight by the *copied* counts, which are all alike, or not at all. The question is about "

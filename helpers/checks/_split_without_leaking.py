@@ -14,7 +14,8 @@ from helpers.ham10000 import MISSED_PAIRS
 )
 def leaked_images(answer, ham):
     table = _with_missed_pairs(ham.table)
-    lesions = table["lesion_id"].to_numpy()
+    # As text: of objects `np.isin` compares each with each, seconds on all of HAM10000.
+    lesions = table["lesion_id"].to_numpy(dtype=str)
     rows = np.random.default_rng(21).permutation(len(table))
     fifth = len(rows) // 5
     # Part of the rows is in neither set, so that not every sibling is a training image; some test rows come twice.
@@ -22,23 +23,23 @@ def leaked_images(answer, ham):
     leaked = np.isin(lesions[test], lesions[train])
     test = np.concatenate([test, test[leaked][::3]])
     leaked = np.isin(lesions[test], lesions[train])
-    given = float(answer(table.copy(), train.copy(), test.copy()))
-    if given == leaked.sum():
+    count = float(answer(table.copy(), train.copy(), test.copy()))
+    if count == leaked.sum():
         return None
-    groups = splits.lesion_groups(table).to_numpy()
-    if given == np.isin(groups[test], groups[train]).sum():
+    groups = splits.lesion_groups(table).to_numpy(dtype=str)
+    if count == np.isin(groups[test], groups[train]).sum():
         return "You count by merged groups: better still, and the next sections come to it. Here go by `lesion_id`."
-    if given in (leaked.mean(), 100 * leaked.mean()):
+    if count in (leaked.mean(), 100 * leaked.mean()):
         return "This is a share. Count the images; divide later if you want to."
-    if given == len(np.unique(lesions[test][leaked])):
+    if count == len(np.unique(lesions[test][leaked])):
         return "This counts *lesions* on both sides. The exam is sat by images: count every leaked test image."
-    if given == len(np.unique(test[leaked])):
+    if count == len(np.unique(test[leaked])):
         return "A row that stands in `test` twice counts twice; yours counts once. Oversampled sets have such rows."
-    if given == len(np.intersect1d(train, test)):
+    if count == len(np.intersect1d(train, test)):
         return "This counts rows that are in both sets. A sibling is another row: compare the `lesion_id` of the rows."
-    if given in (np.isin(lesions[train], lesions[test]).sum(), np.isin(lesions[np.unique(train)], lesions[test]).sum()):
+    if count in (np.isin(lesions[train], lesions[test]).sum(), np.isin(lesions[np.unique(train)], lesions[test]).sum()):
         return "Wrong way round: this counts training images with a sibling in the test set. Count test images."
-    if given == table["lesion_id"].duplicated(keep=False).to_numpy()[test].sum():
+    if count == table["lesion_id"].duplicated(keep=False).to_numpy()[test].sum():
         return "This counts test images with a sibling anywhere. Only siblings in `train` leak."
     return "For each row in `test`, ask whether its `lesion_id` is among those of the rows in `train`; count the yeses."
 
@@ -53,10 +54,10 @@ def three_sets(answer, ham):
     sets = answer(table.copy())
     if len(sets) != 3:
         return f"It returns {len(sets)} things. Return three arrays: train, validation, test."
-    sets = [np.asarray(one) for one in sets]
-    if any(one.dtype == bool for one in sets):
+    sets = [np.asarray(rows) for rows in sets]
+    if any(rows.dtype == bool for rows in sets):
         return "A set is a mask of true and false. Give row positions: `np.flatnonzero` makes them of a mask."
-    train, validation, test = (one.astype(int, casting="safe").ravel() for one in sets)
+    train, validation, test = (rows.astype(int, casting="safe").ravel() for rows in sets)
     every = np.concatenate([train, validation, test])
     if len(every) and not 0 <= every.min() <= every.max() < len(table):
         return f"Some positions are no rows of the table, which has rows 0 to {len(table) - 1}."
@@ -85,16 +86,16 @@ def _not_grouped(table, train, validation, test):
     rest = np.concatenate([train, validation])
     lesions, groups = table["lesion_id"].to_numpy(), splits.lesion_groups(table).to_numpy()
 
-    def shared(labels, one, other):
-        return len(np.intersect1d(labels[one], labels[other]))
+    def shared(labels, first, second):
+        return len(np.intersect1d(labels[first], labels[second]))
 
-    if found := shared(lesions, rest, test):
-        return f"{found:,} lesions of the test set are trained or validated on too. Split by group, not by image."
-    if found := shared(lesions, train, validation):
-        return f"The test set is clean, but {found:,} lesions are in train and in validation. Cut that by group too."
-    if found := shared(groups, rest, test) + shared(groups, train, validation):
+    if leaks := shared(lesions, rest, test):
+        return f"{leaks:,} lesions of the test set are trained or validated on too. Split by group, not by image."
+    if leaks := shared(lesions, train, validation):
+        return f"The test set is clean, but {leaks:,} lesions are in train and in validation. Cut that by group too."
+    if torn := shared(groups, rest, test) + shared(groups, train, validation):
         return (
-            f"No `lesion_id` is shared, but {found} published missed pairs are torn apart. Use `splits.lesion_groups`."
+            f"No `lesion_id` is shared, but {torn} published missed pairs are torn apart. Use `splits.lesion_groups`."
         )
     return None
 
@@ -107,14 +108,14 @@ def _not_balanced(table, train, validation, test):
         return f"The validation set holds {inner:.0%} of the rows that the test set left; an eighth was asked for."
     counts = table["dx"].value_counts()
     for name, rows in (("validation", validation), ("test", test)):
-        wanted = counts * len(rows) / len(table)
+        expected = counts * len(rows) / len(table)
         here = table["dx"].iloc[rows].value_counts().reindex(counts.index, fill_value=0)
-        off = (here - wanted).abs() - np.maximum(2.5, 0.15 * wanted)
+        off = (here - expected).abs() - np.maximum(2.5, 0.15 * expected)
         if off.max() > 0:
             dx = off.idxmax()
             return (
                 f"No group is shared. But {here[dx]:,} `{dx}` images are in the {name} set, where about "
-                f"{wanted[dx]:.0f} would be its share. Stratify by diagnosis, image by image, as "
+                f"{expected[dx]:.0f} would be its share. Stratify by diagnosis, image by image, as "
                 "`StratifiedGroupKFold` does; before scikit-learn 1.8 it does not if told `shuffle=True`."
             )
     return None
@@ -128,39 +129,39 @@ def _not_balanced(table, train, validation, test):
 def supports(answer, _ham):
     # In the last case 8/39 is off by little more than half a hundredth.
     for recall, largest in ((0.67, 39), (0.62, 60), (0.09, 80), (0.73, 100), (1.0, 30), (0.0, 30), (0.2, 39)):
-        given = answer(recall, largest)
-        if isinstance(given, int | float | np.number):
+        reply = answer(recall, largest)
+        if isinstance(reply, int | float | np.number):
             return "It returns one number. Return the list of all that fit."
-        if broken := [number for number in given if number != int(number)]:
+        if broken := [number for number in reply if number != int(number)]:
             return f"{broken[0]} is no whole number. A number of test images is."
-        if hint := _unfit({int(number) for number in given}, recall, largest):
+        if hint := _unfit({int(number) for number in reply}, recall, largest):
             return hint
     return None
 
 
-def _unfit(given, recall, largest):
+def _unfit(reply, recall, largest):
     sure, possible = _fitting(recall, largest)
-    if given == possible:
+    if reply == possible:
         return None
-    if given == _where(lambda k, n: k / n == recall, largest):
+    if reply == _where(lambda k, n: k / n == recall, largest):
         return f"You ask for fractions that equal {recall} exactly. It was rounded: 2/3 is printed as 0.67 as well."
-    if given == _where(lambda k, n: 100 * k // n == round(100 * recall), largest):
+    if reply == _where(lambda k, n: 100 * k // n == round(100 * recall), largest):
         return "You cut the further digits off. Tables are rounded: 0.666 becomes 0.67."
-    if outside := [number for number in given if not 1 <= number <= largest]:
+    if outside := [number for number in reply if not 1 <= number <= largest]:
         return f"Numbers from 1 to {largest} were asked for; yours has {outside[0]} too."
-    if sure - given == {largest}:
+    if sure - reply == {largest}:
         return f"It stops before `largest`: {largest} itself fits {recall}. (`range` leaves out its end.)"
-    if missing := min(sure - given, default=None):
+    if missing := min(sure - reply, default=None):
         k = round(recall * missing)
         return f"For {recall} it lacks {missing}: {k}/{missing} = {k / missing:.4f} rounds to {recall}."
-    if halves := possible - given:
+    if halves := possible - reply:
         half = min(halves)
         k = min(range(half + 1), key=lambda k: abs(abs(k / half - recall) - 0.005))
         return (
             f"Nearly: for {recall} it lacks {half}. {k}/{half} = {k / half:.4f} is a half, which may have been rounded "
             "either way: count both. Allow half a hundredth and `1e-9` more, since the computer rounds too."
         )
-    extra = min(given - possible)
+    extra = min(reply - possible)
     return f"For {recall} it has {extra}, but {round(recall * extra)}/{extra} is off by more than half a hundredth."
 
 

@@ -70,21 +70,21 @@ def block(answer, _ham):
 )
 def cuts(answer, _ham):
     for network in (CHAIN, SHORTCUT, BLOCKS, LONG):
-        given, right = list(answer([(name, list(reads)) for name, reads in network])), _cuts(network)
-        if any(name not in dict(network) for name in given) or len(set(given)) < len(given):
+        reply, right = list(answer([(name, list(reads)) for name, reads in network])), _cuts(network)
+        if any(name not in dict(network) for name in reply) or len(set(reply)) < len(reply):
             return "Give names of layers, each once."
         shown = ", ".join(str(name) for name, _ in network)
-        if given == right:
+        if reply == right:
             continue
-        if network[-1][0] in given:
+        if network[-1][0] in reply:
             return f"In {shown}: after the last layer nothing is left to cut off. Leave it out."
-        if given == [name for name, _ in network[:-1]]:
+        if reply == [name for name, _ in network[:-1]]:
             return f"In {shown}: you cut everywhere. Inside a block the shortcut would be cut off."
-        if sorted(map(str, given)) == sorted(right):
+        if sorted(map(str, reply)) == sorted(right):
             return "The names are right. Give them in the order of computing."
-        if extra := [name for name in given if name not in right]:
+        if extra := [name for name in reply if name not in right]:
             return f"In {shown}: after {extra[0]!r} a later layer still reads something that was made before it."
-        missed = [name for name in right if name not in given]
+        missed = [name for name in right if name not in reply]
         return f"In {shown}: one may cut after {missed[0]!r}; no later layer reads anything that was made before it."
 
 
@@ -107,10 +107,10 @@ def folded(answer, _ham):
     rng = np.random.default_rng(73)
     kernel, (gamma, beta, mean) = rng.normal(size=(3, 3, 2, 4)), rng.normal(size=(3, 4))
     variance, epsilon = rng.uniform(0.5, 2, 4), 0.1
-    given = answer(*(one.copy() for one in (kernel, gamma, beta, mean, variance)), epsilon)
-    if not isinstance(given, tuple | list) or len(given) != 2:
+    reply = answer(*(one.copy() for one in (kernel, gamma, beta, mean, variance)), epsilon)
+    if not isinstance(reply, tuple | list) or len(reply) != 2:
         return "Return two arrays: the kernel and the bias."
-    new, bias = (np.asarray(one, dtype=float) for one in given)
+    new, bias = (np.asarray(one, dtype=float) for one in reply)
     if new.shape != kernel.shape or bias.shape != beta.shape:
         return f"You give the shapes {new.shape} and {bias.shape}; they are {kernel.shape} and {beta.shape}."
     scale = gamma / np.sqrt(variance + epsilon)

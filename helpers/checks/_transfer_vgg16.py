@@ -25,12 +25,12 @@ CHAINS = (
 def prepared(answer, _ham):
     image = np.random.default_rng(61).integers(256, size=(4, 5, 3), dtype=np.uint8)
     kept, right = image.copy(), (image - MEAN)[..., ::-1]
-    given = np.asarray(answer(image))
+    reply = np.asarray(answer(image))
     if not np.array_equal(image, kept):
         return "You changed the image that you were given. Work on a copy: `image.astype('float32')` makes one."
-    if given.shape != image.shape:
-        return f"You give the shape {given.shape}; the image has {image.shape}."
-    if given.dtype == np.uint8 and not np.array_equal(given, image[..., ::-1]):
+    if reply.shape != image.shape:
+        return f"You give the shape {reply.shape}; the image has {image.shape}."
+    if reply.dtype == np.uint8 and not np.array_equal(reply, image[..., ::-1]):
         return "You give whole numbers from 0 to 255, so what is below the mean wraps around. Turn to float32 first."
     known = (
         (image - MEAN, "The means are right, the order is not. VGG16 reads blue, green, red: turn the last axis."),
@@ -43,15 +43,15 @@ def prepared(answer, _ham):
         (image / 127.5 - 1, "That is another network's recipe. VGG16 wants each colour minus its mean, unscaled."),
     )
     for value, hint in known:
-        if np.allclose(given, value, atol=1e-2):
+        if np.allclose(reply, value, atol=1e-2):
             return hint
-    if not np.allclose(given, right, atol=1e-2):
+    if not np.allclose(reply, right, atol=1e-2):
         return (
-            f"The first pixel is {image[0, 0].tolist()} (red, green, blue), yours {np.round(given[0, 0], 1).tolist()}. "
+            f"The first pixel is {image[0, 0].tolist()} (red, green, blue), yours {np.round(reply[0, 0], 1).tolist()}. "
             "Subtract each colour's mean, then turn the last axis."
         )
-    if given.dtype != np.float32:
-        return f"The numbers are right; their type is {given.dtype}. Return float32."
+    if reply.dtype != np.float32:
+        return f"The numbers are right; their type is {reply.dtype}. Return float32."
     return None
 
 
@@ -72,23 +72,23 @@ def _cut(kinds, share, at_least=False, pools=True, of_layers=False):
     praise="With it you can say in one number what a paper leaves to 'more than'.",
 )
 def cut_after(answer, _ham):
-    given = [answer(list(kinds), share) for kinds, share in CHAINS]
+    reply = [answer(list(kinds), share) for kinds, share in CHAINS]
     right = [_cut(kinds, share) for kinds, share in CHAINS]
-    if given == right:
+    if reply == right:
         return None
-    if given == [_cut(kinds, share, at_least=True) for kinds, share in CHAINS]:
+    if reply == [_cut(kinds, share, at_least=True) for kinds, share in CHAINS]:
         return "More than the share, not as much as it: seven of ten are not more than 0.7."
-    if given == [_cut(kinds, share, pools=False) for kinds, share in CHAINS]:
+    if reply == [_cut(kinds, share, pools=False) for kinds, share in CHAINS]:
         return "The convolutions are right. A pool that follows the last frozen one at once stays with it."
-    if given == [_cut(kinds, share, of_layers=True) for kinds, share in CHAINS]:
+    if reply == [_cut(kinds, share, of_layers=True) for kinds, share in CHAINS]:
         return "You count all layers. Pools have no weights to freeze: it is a share of the convolutions."
-    if given == [kinds[: _cut(kinds, share)].count("conv") for kinds, share in CHAINS]:
+    if reply == [kinds[: _cut(kinds, share)].count("conv") for kinds, share in CHAINS]:
         return "You return the number of frozen convolutions. Return the number of layers, pools included."
-    for (kinds, share), mine, wanted in zip(CHAINS, given, right, strict=True):
-        if mine != wanted:
+    for (kinds, share), mine, expected in zip(CHAINS, reply, right, strict=True):
+        if mine != expected:
             return (
-                f"For {kinds} and {share} you give {mine}; {wanted} layers stay frozen. Walk from the input and count "
-                "convolutions until they are more than the share."
+                f"For {kinds} and {share} you give {mine}; {expected} layers stay frozen. Walk from the input and "
+                "count convolutions until they are more than the share."
             )
 
 
@@ -100,9 +100,9 @@ def cut_after(answer, _ham):
 def evened(answer, _ham):
     rng = np.random.default_rng(63)
     prob, share = rng.dirichlet(np.ones(7), 30), np.array([3, 5, 11, 1, 11, 67, 2]) / 100
-    given = np.asarray(answer(prob.copy(), share.copy()), dtype=float)
-    if given.shape != prob.shape:
-        return f"You give the shape {given.shape}; one row an image and one column a class is {prob.shape}."
+    reply = np.asarray(answer(prob.copy(), share.copy()), dtype=float)
+    if reply.shape != prob.shape:
+        return f"You give the shape {reply.shape}; one row an image and one column a class is {prob.shape}."
 
     def even(prob):
         return prob / prob.sum(axis=1, keepdims=True)
@@ -115,11 +115,11 @@ def evened(answer, _ham):
         ((prob / share) / (prob / share).sum(axis=0), "You divide by the sums of the columns. Rows sum to one."),
         (prob, "These are the probabilities as they were. Divide each column by its class's share."),
     )
-    if np.allclose(given, even(prob / share)):
+    if np.allclose(reply, even(prob / share)):
         return None
     for value, hint in known:
-        if np.allclose(given, value):
+        if np.allclose(reply, value):
             return hint
-    if not np.allclose(given.sum(axis=1), 1):
-        return f"The first row sums to {given[0].sum():.3f}. After the shift, divide each row by its sum."
+    if not np.allclose(reply.sum(axis=1), 1):
+        return f"The first row sums to {reply[0].sum():.3f}. After the shift, divide each row by its sum."
     return "The rows sum to one, but are not the shifted ones. Divide each column by its class's share first."

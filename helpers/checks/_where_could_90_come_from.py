@@ -29,21 +29,21 @@ def _counts(printed, digits, size, half=0.5, slack=1e-9, end=1):
 )
 def counts_behind(answer, _ham):
     for printed, digits, size in PRINTED:
-        given, right = list(answer(printed, digits, size)), _counts(printed, digits, size)
-        if given == right:
+        reply, right = list(answer(printed, digits, size)), _counts(printed, digits, size)
+        if reply == right:
             continue
-        what = f"For {printed} with {digits} digits, out of {size}, you give {given}"
-        if set(given) == {k / size for k in right}:
+        what = f"For {printed} with {digits} digits, out of {size}, you give {reply}"
+        if set(reply) == {k / size for k in right}:
             return f"{what}. Those are shares; give the counts."
-        if right and given == _counts(printed, digits, size, half=1):
+        if right and reply == _counts(printed, digits, size, half=1):
             return f"{what}. A number is off by half a unit of its last digit at most, not by a whole one."
-        if given == [k for k in range(size + 1) if k / size == printed] and given != right:
+        if reply == [k for k in range(size + 1) if k / size == printed] and reply != right:
             return f"{what}. The share need not equal what is printed: it was rounded."
-        if set(given) < set(right) and size in set(right) - set(given):
+        if set(reply) < set(right) and size in set(right) - set(reply):
             return f"{what}. All may be right, too: go up to `size` itself."
-        if set(given) < set(right) and 0 in set(right) - set(given):
+        if set(reply) < set(right) and 0 in set(right) - set(reply):
             return f"{what}. None may be right, too: start at 0."
-        if set(given) < set(right):
+        if set(reply) < set(right):
             return f"{what}; {right} fit. A half may go either way; leave room for the computer's own rounding, `1e-9`."
         return f"{what}; {right or 'none'} fit. Divide each count by `size` and compare with what is printed."
     return None
@@ -61,20 +61,20 @@ def mix_weights(answer, _ham):
     here, there = pd.Series(cells).value_counts(), pd.Series(wanted).value_counts()
     share = pd.Series(cells).map(there / len(wanted)).fillna(0).to_numpy()
     right = share / pd.Series(cells).map(here).to_numpy()
-    given = np.asarray(answer(cells.copy(), wanted.copy()), dtype=float)
-    if given.shape != right.shape:
-        return f"You give {given.size} numbers, and {len(cells)} images were scored: one weight each."
-    if np.isnan(given).any():
+    reply = np.asarray(answer(cells.copy(), wanted.copy()), dtype=float)
+    if reply.shape != right.shape:
+        return f"You give {reply.size} numbers, and {len(cells)} images were scored: one weight each."
+    if np.isnan(reply).any():
         return "Some weights are no number (NaN): a cell that `wanted` lacks weighs 0."
-    if np.allclose(given, right):
+    if np.allclose(reply, right):
         return None
-    if np.allclose(given, share):
+    if np.allclose(reply, share):
         return "Each image has its cell's whole share. The images of a cell have to divide it among them."
-    if np.isclose(given.sum(), 1) and np.allclose(given, 1 / len(cells)):
+    if np.isclose(reply.sum(), 1) and np.allclose(reply, 1 / len(cells)):
         return "All weigh the same: that is the mix as it was."
-    if np.allclose(given / given.sum(), right):
-        return f"The weights are in proportion, and their sum is {given.sum():.4g}. Make it one."
-    sums = pd.Series(given).groupby(cells).sum()
+    if np.allclose(reply / reply.sum(), right):
+        return f"The weights are in proportion, and their sum is {reply.sum():.4g}. Make it one."
+    sums = pd.Series(reply).groupby(cells).sum()
     return (
         "Add up your weights cell by cell and compare with the shares in `wanted`: "
         f"{sums.round(3).to_dict()} against {(there / len(wanted)).round(3).to_dict()}."
@@ -92,25 +92,25 @@ def swap_in(answer, ham):
     classes = table["dx"].to_numpy(str)
     tested = pd.Series(split.test).groupby(groups[split.test]).first().to_numpy()
     siblings = np.setdiff1d(split.test, tested)[::2]
-    given = np.asarray(answer(split.train.copy(), siblings.copy(), classes, 93))
-    if not np.issubdtype(given.dtype, np.integer) or given.ndim != 1:
+    reply = np.asarray(answer(split.train.copy(), siblings.copy(), classes, 93))
+    if not np.issubdtype(reply.dtype, np.integer) or reply.ndim != 1:
         return "Return row positions, whole numbers, in one array."
-    if len(np.unique(given)) != len(given):
+    if len(np.unique(reply)) != len(reply):
         return "Some rows are in your B twice."
-    missing = np.setdiff1d(siblings, given)
+    missing = np.setdiff1d(siblings, reply)
     if len(missing):
         return f"{len(missing)} of the {len(siblings)} siblings are not in your B: all have to come in."
-    if np.isin(tested, given).any():
+    if np.isin(tested, reply).any():
         return "Your B holds tested images themselves. Only their siblings come in."
-    if np.setdiff1d(given, np.concatenate([split.train, siblings])).size:
+    if np.setdiff1d(reply, np.concatenate([split.train, siblings])).size:
         return "Your B holds rows that are neither in A nor siblings."
-    if len(given) != len(split.train):
+    if len(reply) != len(split.train):
         return (
-            f"Your B has {len(given)} rows, A has {len(split.train)}. For each sibling that comes in, one goes out "
+            f"Your B has {len(reply)} rows, A has {len(split.train)}. For each sibling that comes in, one goes out "
             "(draw without replacement, or the same may go out twice)."
         )
     counts = pd.DataFrame({name: pd.Series(classes[rows]).value_counts() for name, rows in
-                           (("A", split.train), ("B", given))}).fillna(0)  # fmt: skip
+                           (("A", split.train), ("B", reply))}).fillna(0)  # fmt: skip
     wrong = counts[counts["A"] != counts["B"]]
     if len(wrong):
         dx = wrong.index[0]
@@ -118,14 +118,14 @@ def swap_in(answer, ham):
             f"A has {wrong.loc[dx, 'A']:.0f} images of {dx}, your B {wrong.loc[dx, 'B']:.0f}. "
             "Swap within each diagnosis, or the mix changes along with the leak."
         )
-    if not np.array_equal(given, np.sort(given)):
+    if not np.array_equal(reply, np.sort(reply)):
         return "The rows are right; sort them."
     # Drawn with replacement, one image goes out twice under most seeds, not under all.
-    if any(len(answer(split.train.copy(), siblings.copy(), classes, seed)) != len(given) for seed in range(95, 125)):
+    if any(len(answer(split.train.copy(), siblings.copy(), classes, seed)) != len(reply) for seed in range(95, 125)):
         return "Under some seeds your B is larger than A: one image went out twice. Draw without replacement."
-    if len(siblings) and np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 94)), given):
+    if len(siblings) and np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 94)), reply):
         return "Another seed gives the same rows. Draw who goes out at random, by `seed`."
-    if not np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 93)), given):
+    if not np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 93)), reply):
         return "The same seed gives other rows the second time. Start a generator from `seed` inside the function."
-    assert not len(siblings) or audit(table, given, tested).leaked_images > 0
+    assert not len(siblings) or audit(table, reply, tested).leaked_images > 0
     return None
