@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted([*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "tools").glob("measure_*.py")])
+SCRIPTS = sorted([*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "tools" / "measure").glob("[a-z]*.py")])
 
 
 @pytest.mark.parametrize("name", ["pipeline", "networks"])
@@ -19,6 +19,10 @@ def test_the_package_carries_a_benchmark_s_results_as_they_were_measured(name):
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_that_measures_finds_what_it_imports(path):
     assert callable(runpy.run_path(str(path), run_name="not started")["main"])
+
+
+def test_the_scripts_that_measure_are_found():
+    assert {path.parent.name for path in SCRIPTS} == {"benchmarks", "measure"}
 
 
 def test_every_page_of_the_book_was_measured_with_lighthouse():
