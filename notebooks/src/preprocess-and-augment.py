@@ -616,8 +616,6 @@ checks.check("follow-a-point", follow, ham)
 # network is handed at a time, in one compiled TensorFlow operation, and to `networks.training_batches`, which feeds it.
 # Does it do what you have just read? Give both the same random numbers.
 
-# %% tags=["remove-output"]
-
 # %% tags=["nbval-check-output"]
 limits = networks.Augmentation(rotate=0.5, translate=0.1, zoom=0.1, brightness=0, contrast=0)
 draws = rng.random((len(photos), 8)).astype(np.float32)  # eight numbers an image
