@@ -19,7 +19,7 @@ def is_sized(layer):
 
 @functools.cache
 def random_backbone(name):
-    """Return a backbone with random weights; tests share it, and none changes its weights."""
+    """Return a backbone with random weights, whichever they are; tests share it."""
     return models.backbone(name, size=(32, 32), weights="random").model
 
 
@@ -61,16 +61,22 @@ def test_the_softmax_is_float32_in_every_precision():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Weights of a VGG16 and a MobileNetV2, random, as their own libraries save them, and a small whole network."""
-    folder = tmp_path_factory.mktemp("weights")
+def theirs():
+    """A VGG16 and a MobileNetV2, with random weights, as their library has them."""
     keras.utils.set_random_seed(4)
-    keras.applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3)).save_weights(
-        folder / "vgg16_own.weights.h5"
-    )
-    keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3)).save_weights(
-        folder / "mobilenetv2_own.weights.h5"
-    )
+    options = {"weights": None, "include_top": False, "input_shape": (32, 32, 3)}
+    return {
+        "vgg16": keras.applications.VGG16(**options),
+        "mobilenetv2": keras.applications.MobileNetV2(**options),
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(theirs, tmp_path_factory):
+    """The weights of both as their library saves them, and a small whole network."""
+    folder = tmp_path_factory.mktemp("weights")
+    for name, network in theirs.items():
+        network.save_weights(folder / f"{name}_own.weights.h5")
     inputs = keras.Input((None, None, 3))
     small = keras.layers.Conv2D(4, 3, name="only")(keras.layers.Rescaling(1 / 255)(inputs))
     keras.Model(inputs, small).save(folder / "resnet50v2_imagenet_stage3.keras")
@@ -78,19 +84,17 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("name", "build", "prepare"),
+    ("name", "prepare"),
     [
-        ("vgg16", keras.applications.VGG16, keras.applications.vgg16.preprocess_input),
-        ("mobilenetv2", keras.applications.MobileNetV2, keras.applications.mobilenet_v2.preprocess_input),
+        ("vgg16", keras.applications.vgg16.preprocess_input),
+        ("mobilenetv2", keras.applications.mobilenet_v2.preprocess_input),
     ],
 )
-def test_a_backbone_takes_plain_rgb_and_answers_as_its_library_does(folder, name, build, prepare):
+def test_a_backbone_takes_plain_rgb_and_answers_as_its_library_does(theirs, folder, name, prepare):
     found = models.backbone(name, size=(32, 32), weights=folder)
     assert found.pretrained and f"{name}_own" in found.weights
-    theirs = build(weights=None, include_top=False, input_shape=(32, 32, 3))
-    theirs.load_weights(folder / f"{name}_own.weights.h5")
     pixels = images(2, (32, 32))
-    expected = theirs(prepare(pixels.copy())).numpy()
+    expected = theirs[name](prepare(pixels.copy())).numpy()
     assert np.allclose(found.model(pixels).numpy(), expected, atol=1e-4 * np.abs(expected).max())
 
 
@@ -99,8 +103,8 @@ def test_the_usual_names_of_weights_are_found(folder, tmp_path, monkeypatch, fil
     (tmp_path / file).symlink_to(folder / "vgg16_own.weights.h5")
     monkeypatch.setattr(models, "_downloaded", lambda *_: pytest.fail("tried to download"))
     if file.endswith("notop.h5"):  # of an older format, which Keras alone can read
-        theirs = random_backbone("vgg16")
-        monkeypatch.setattr(keras.applications, "VGG16", lambda weights, **_: loaded.append(weights) or theirs)
+        vgg16 = random_backbone("vgg16")
+        monkeypatch.setattr(keras.applications, "VGG16", lambda weights, **_: loaded.append(weights) or vgg16)
     loaded = []
     assert models.backbone("vgg16", size=(32, 32), weights=tmp_path).weights == f"ImageNet, from {file}"
 
@@ -134,6 +138,8 @@ def test_a_folder_without_the_weights_is_named_once_and_what_was_looked_for(tmp_
     (tmp_path / "MobileNetV2.weights.h5").touch()
     monkeypatch.setattr(models, "_downloaded", lambda *_: None)
     monkeypatch.setattr(models, "REPORTED", set())
+    built = random_backbone("mobilenetv2")
+    monkeypatch.setattr(keras.applications, "MobileNetV2", lambda **_: built)
     monkeypatch.setenv("SKIN_WEIGHTS", str(tmp_path))
     assert not models.backbone("mobilenetv2", size=(32, 32)).pretrained
     said = capsys.readouterr().out
@@ -150,9 +156,9 @@ def test_without_weights_and_network_they_are_random_and_the_page_says_so(monkey
         if weights == "imagenet":
             attempts.append(weights)
             raise Exception("URL fetch failure on https://an.address/a/file: None -- Name or service not known")
-        return built(include_top=False, weights=None, input_shape=(32, 32, 3))
+        return built
 
-    built = keras.applications.MobileNetV2
+    built = random_backbone("mobilenetv2")
     monkeypatch.setattr(keras.applications, "MobileNetV2", unreachable)
     monkeypatch.setattr(models, "UNREACHED", set())
     monkeypatch.delenv("SKIN_WEIGHTS", raising=False)

@@ -185,7 +185,8 @@ def test_labels_stay_with_their_images(numbered, balanced, kind):
 
 def test_balanced_draws_reach_every_image_of_a_class_about_equally_often(numbered):
     pixels, codes = numbered
-    epochs = [networks.training_batches(pixels, codes, None, 50, seed=1, epoch=k, balanced=True) for k in range(120)]
+    rows = np.tile(np.arange(50), 40)
+    epochs = [networks.training_batches(pixels, codes, rows, 500, seed=1, epoch=k, balanced=True) for k in range(3)]
     shown = [batch[:, 0, 0, 0] for epoch in epochs for batch, _ in everything(epoch)]
     times = np.bincount(np.concatenate(shown).astype(int), minlength=50)
     for code in range(3):
