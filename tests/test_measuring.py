@@ -1,5 +1,6 @@
 """The measuring scripts: only real images, records that grow by folds and repetitions, a pool that no test row fits."""
 
+import importlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -326,5 +327,6 @@ def test_the_clinical_model_learns_from_training_rows(ham):
 
 
 @pytest.mark.parametrize("path", sorted(Path(pool.__file__).parent.glob("[!_]*.py")), ids=lambda path: path.stem)
-def test_a_script_says_how_it_is_started(path):
+def test_a_script_finds_what_it_imports_and_says_how_it_is_started(path):
+    assert callable(importlib.import_module(f"tools.measure.{path.stem}").main)
     assert f"python -m tools.measure.{path.stem} --data FOLDER --cache FOLDER" in path.read_text(encoding="utf-8")
