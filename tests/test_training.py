@@ -279,7 +279,13 @@ def test_patience_and_learning_rate_go_on_counting_after_a_resume(tmp_path, monk
     assert np.allclose(fitted.history["learning_rate"], [0.01] * 4 + [0.003])
 
 
-def test_other_settings_do_not_resume_and_a_broken_checkpoint_is_named(tmp_path):
+@pytest.fixture
+def untrained(monkeypatch):
+    """Epochs in which nothing is learned: for tests of what the checkpoints are called."""
+    monkeypatch.setattr(training, "_train", lambda *_: {"loss": 1.0, "accuracy": 0.0, "seconds": 0.1})
+
+
+def test_other_settings_do_not_resume_and_a_broken_checkpoint_is_named(tmp_path, untrained):
     fit(network(), 1, folder=tmp_path)
     assert len(fit(network(), 1, folder=tmp_path).history) == 1
     others = [{"learning_rate": 0.02}, {"seed": 6}, {"class_weight": {0: 2.0}}, {"patience": 3}, {"slow_down": 2}]
@@ -307,7 +313,7 @@ def test_a_checkpoint_of_more_epochs_than_are_asked_for_is_named(tmp_path):
         fit(network(), 2, folder=tmp_path)
 
 
-def test_a_run_goes_on_in_its_own_precision_alone(tmp_path):
+def test_a_run_goes_on_in_its_own_precision_alone(tmp_path, untrained):
     before = keras.config.dtype_policy()
     try:
         for name in ("float16", "float32"):
