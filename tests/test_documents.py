@@ -1,6 +1,7 @@
 """What README.md, CONTRIBUTING.md and CHANGELOG.md say of the project is so."""
 
 import re
+from importlib.util import find_spec
 
 import pytest
 
@@ -12,6 +13,8 @@ ROOT = notebooks.ROOT
 README, CONTRIBUTING, CHANGELOG, NOTICE = (
     (ROOT / f"{name}.md").read_text(encoding="utf-8") for name in ("README", "CONTRIBUTING", "CHANGELOG", "NOTICE")
 )
+#: The book's pages and the sources of its chapters.
+PAGES = sorted([*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks" / "src").glob("*.py")])
 #: Names of a chapter that CONTRIBUTING.md invents, where a path of the project has one.
 INVENTED = re.compile(r"my[-_]chapter")
 
@@ -29,6 +32,16 @@ def missing_paths(text):
 @pytest.mark.parametrize("text", [README, CONTRIBUTING, NOTICE], ids=["README", "CONTRIBUTING", "NOTICE"])
 def test_every_path_in_the_documents_is_there(text):
     assert missing_paths(text) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_file_of_the_code_that_a_page_or_chapter_names_is_there(path):
+    # `helpers.lesions` is looked for as a module or a name of one, `helpers/lesions.py` as a file.
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(r"(?:`|\")((?:helpers|tools|tests)/[\w./-]*)`", text)
+    dotted = re.findall(r"(?<![\w.])helpers\.([a-z]\w*)", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert [name for name in dotted if not find_spec(f"helpers.{name}")] == []
 
 
 def test_a_path_that_is_not_there_is_found():

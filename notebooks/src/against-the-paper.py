@@ -166,19 +166,11 @@ checks.check("four-names", one_number, ham)
 
 # %%
 PROTOCOLS = ("holdout938", "image8020", "grouped")
-SCORES = {
-    "accuracy": ("accuracy", "all"),
-    "weighted precision": ("precision_weighted", "all"),
-    "weighted F1": ("f1_weighted", "all"),
-    "macro-F1": ("f1_macro", "all"),
-    "melanoma recall": ("recall", "mel"),
-    "balanced accuracy": ("balanced_accuracy", "all"),
-}
 always = {}
 for protocol in PROTOCOLS:
     tested = records.load_run(f"resnet-frozen-{protocol}-200x150").predictions
     values = evaluate.floor(tested["true"].to_numpy()).set_index(["metric", "dx"])["value"]
-    always[protocol] = {"images": f"{len(tested):,}"} | {name: values[key] for name, key in SCORES.items()}
+    always[protocol] = {"images": f"{len(tested):,}"} | {name: values[key] for name, key in records.SCORES.items()}
 print(pd.DataFrame(always).to_string(float_format="{:.3f}".format))
 
 # %% [markdown]
@@ -338,7 +330,7 @@ paper_row = {name: cell(row) for name, row in cnn.items() if name != "balanced a
 paper_row |= {name: f"{value:.2f}" for name, value in TABLE_4.items()}
 paper_row |= {"macro-F1": f"{TABLE_3['f1'].mean():.3f}", TWICE: cell(cnn["balanced accuracy"])}
 for protocol in PROTOCOLS:
-    columns = {name: marks(protocol, name, "by image") for name in SCORES}
+    columns = {name: marks(protocol, name, "by image") for name in records.SCORES}
     columns[TWICE] = marks(protocol, "balanced accuracy", "by class")
     tested = {entry.model: f"{len(entry.run.predictions):,}" for entry in found if entry.protocol == protocol}
     lines = {"always nv": {name: f"{part['floor'].median():.3f}" for name, part in columns.items()}}

@@ -350,7 +350,7 @@ plots.show(fig)
 #
 # Three sets of features meet these models: the raw pixels, the few numbers that you saw being made, and the set that
 # the course keeps for its records, **handcrafted**, of the same kinds with more colours, scales and directions
-# (`helpers.lesions` is open to read). That set has one help that the other two lack: where the data bring an outline of
+# (`helpers/classical/_lesions.py` is open to read). That set has one help that the other two lack: where the data bring an outline of
 # the lesion, it is measured inside that one. Each score gets its interval, by resampling lesions (a later section shows
 # how), and its floor.
 

@@ -123,7 +123,7 @@ for place, change in enumerate((lambda grey: grey, equalised)):
     axis.legend()
 plots.show(fig, photo=True)
 same_by_hand = [np.array_equal(equalised(grey), even[letter][..., 0]) for letter, grey in greys.items()]
-print("helpers.preprocess equalises the same:", all(same_by_hand))
+print("data.equalise gives the same:", all(same_by_hand))
 for letter, grey in greys.items():
     print(f"{letter}: mean grey level {grey.mean():3.0f} before, {equalised(grey).mean():.0f} after")
 
@@ -230,7 +230,7 @@ titles = [*medians.index, *["vasc"] * len(reddest)]
 after = np.stack([shades_of_gray(image) for image in before])
 plots.show(plots.gallery([before, after], ["before", "after"], titles=titles), photo=True)
 helped = data.shades_of_gray(before)
-print("helpers.preprocess differs by at most one level:", bool(np.abs(after.astype(int) - helped).max() <= 1))
+print("data.shades_of_gray differs by at most one level:", bool(np.abs(after.astype(int) - helped).max() <= 1))
 
 # %% [markdown]
 # It looks as if it worked. Does it? Take one number per image, the share of red in its mean colour, and ask over
