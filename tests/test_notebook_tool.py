@@ -219,6 +219,7 @@ def test_a_new_cell_leaves_the_other_cells_ids_alone(project):
         ("# %% [markdown]\n# # A tiny", "x = 1\n\n# %% [markdown]\n# # A tiny", "before the first '# %%'"),
         ("{{chapter:next}}", "{{chapter:text}}", r"line 1: {{chapter:text}} names no chapter; there are tiny"),
         ("# %% [markdown]\n# # A tiny", "# %% [raw]\n# # A tiny", "a cell is text or code, not raw"),
+        ("# %% [markdown]\n# # A tiny", "# %%\n\n# %% [markdown]\n# # A tiny", "line 1: the cell is empty"),
     ],
 )  # fmt: skip
 def test_a_source_that_is_not_as_it_should_be_is_refused_by_file_and_reason(project, capsys, old, new, words):

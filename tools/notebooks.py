@@ -224,6 +224,8 @@ def build(path, root=ROOT):
     address, book, cells, seen = repository(root), chapters(root), [], {}
     for cell, line in zip(parsed, starts, strict=True):
         try:
+            if not cell.source.strip():
+                raise SourceError("the cell is empty: take it out")
             source = resolve(cell.source.replace("{{repository}}", address), book)
             tags = _tags(cell)
             metadata = {"tags": tags} if tags else {}
