@@ -47,7 +47,10 @@ def start(chapter, *, drive=False):
     Examples
     --------
     >>> from helpers import start
-    >>> config, ham = start("meet-the-data")  # doctest: +SKIP
+    >>> config, ham = start("meet-the-data")  # doctest: +ELLIPSIS
+    *** SYNTHETIC DATA...
+    >>> len(ham.table), config.sizes.image
+    (1000, (75, 100))
     """
     if drive:
         _keep_on_drive(chapter)

@@ -7,10 +7,10 @@ the machine's disk.  Its table lacks the column ``dataset``, the source of each 
 
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as SlowError
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 
@@ -18,7 +18,6 @@ from helpers.data import _download, _sample
 from helpers.data._files import DataError
 from helpers.settings import SAMPLE
 
-KAGGLE_SLUG = "kmader/skin-cancer-mnist-ham10000"
 #: Where Kaggle attaches the inputs of a notebook, and Colab the data sets of Kaggle.
 KAGGLE_INPUT = Path("/kaggle/input")
 #: Seconds after which attaching Kaggle's copy counts as failed: kagglehub itself would wait for ever.
@@ -104,19 +103,25 @@ def _attach_kaggle():
         import kagglehub
     except ImportError as error:
         raise DataError(f"the package kagglehub is not installed here. {next_step}") from error
-    pool = ThreadPoolExecutor(1)
+    answer = Future()
+
+    def ask():
+        try:
+            answer.set_result(Path(kagglehub.dataset_download(_download.KAGGLE)))
+        except Exception as error:  # kagglehub passes on its own errors, those of requests and those of the disk
+            answer.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()  # a daemon, so that one that waits for ever does not keep Python alive
     try:
-        folder = Path(pool.submit(kagglehub.dataset_download, KAGGLE_SLUG).result(PATIENCE))
-    except SlowError as error:
+        folder = answer.result(PATIENCE)
+    except TimeoutError as error:
         raise DataError(f"nothing came from Kaggle in {PATIENCE // 60} minutes. {next_step}") from error
-    except Exception as error:  # kagglehub passes on its own errors, those of requests and those of the disk
+    except Exception as error:
         raise DataError(f"{type(error).__name__}: {_first_line(error)}. {next_step}") from error
-    finally:
-        pool.shutdown(wait=False)
-    found = _with_metadata(folder)
-    if not found:
+    place = _with_metadata(folder)
+    if not place:
         raise DataError(f"{folder} came from Kaggle and holds no HAM10000_metadata.csv. {next_step}")
-    return found
+    return place
 
 
 def with_sources(table, cache):
