@@ -1,9 +1,8 @@
 """The embedded sample: about a thousand synthetic dermoscopy images in the layout and schema of HAM10000.
 
-Nobody's skin: every image is drawn by ``drawing``, after its class in ``recipes``, from the patterns
-in ``textures``, and photographed by ``camera``.  The table repeats the lessons of the real one: few dermatofibromas
-and many nevi, several photos of one lesion, a ``dx_type`` that gives the label away, a source that almost does,
-missing ages.
+Nobody's skin: every image is drawn by ``drawing``, as ``patterns`` says of its class, with the ``textures``, and
+photographed by ``camera``.  The table repeats the lessons of the real one: few dermatofibromas and many nevi, several
+photos of one lesion, a ``dx_type`` that gives the label away, a source that almost does, missing ages.
 
 The proportions follow the published counts of HAM10000 (Tschandl, Rosendahl, Kittler, Sci Data 5:180161, 2018,
 https://doi.org/10.1038/sdata.2018.161), but that the two rarest classes are raised until five folds can hold them.
