@@ -296,6 +296,14 @@ def test_a_quiz_says_the_same_in_text_as_in_html(chapter):
             assert text.replace("`", "") in page
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_tick_stands_beside_the_right_option_and_a_cross_beside_a_wrong_one(chapter):
+    quiz = checks.quiz(chapter)
+    icons = [icon.text for icon in BeautifulSoup(quiz._repr_html_(), "html.parser").select("details [aria-hidden]")]
+    options = [option for question in quiz.questions for option in question.options]
+    assert icons == ["✓" if option.right else "✗" for option in options] != []
+
+
 def test_ids_differ_between_the_quizzes_of_two_chapters():
     questions = (quizzes.Question("Q?", (quizzes.Option("a", True, "w"), quizzes.Option("b", False, "w"))),)
     assert 'id="quiz-split-1"' in quizzes.Quiz("split", questions)._repr_html_()

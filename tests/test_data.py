@@ -634,16 +634,18 @@ def test_sixteen_bits_a_channel_are_refused_rather_than_clipped(folder, config):
         data.load(config).image("ISIC_0000001")
 
 
-def test_a_photo_taken_sideways_is_shown_upright(folder, config):
+@pytest.mark.parametrize(("orientation", "left_is"), [(5, "top"), (6, "top"), (7, "bottom"), (8, "bottom")])
+def test_a_photo_taken_sideways_is_shown_upright(folder, config, orientation, left_is):
     exif = Image.Exif()
-    exif[files.ORIENTATION] = 6
+    exif[files.ORIENTATION] = orientation
     photo = np.zeros((12, 16, 3), np.uint8)
     photo[:, :8] = 255
     one_image(folder, encode(photo, quality=95, exif=exif), "jpg")
     ham = data.load(config)
     assert ham.size == (16, 12)
     upright = ham.image("ISIC_0000001")
-    assert upright.shape == (16, 12, 3) and upright[:6].min() > 200 and upright[-6:].max() < 50
+    bright, dark = (upright[:6], upright[-6:])[:: 1 if left_is == "top" else -1]
+    assert upright.shape == (16, 12, 3) and bright.min() > 200 and dark.max() < 50
 
 
 def test_bytes_after_the_end_of_a_jpeg_are_allowed(folder, config):

@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 from sklearn.dummy import DummyClassifier
 
 from helpers import evaluate, splits
+from helpers.evaluate import _bootstrap as bootstrap
 from helpers.evaluate import _metrics as metrics
 from helpers.evaluate import _scores as scores
 from helpers.evaluate import _slices as slices
@@ -245,6 +246,10 @@ def test_melanoma_threshold_keeps_the_specificity_on_the_validation_set():
     # The melanoma at .70 is caught for nothing at 90 %; no score lies in between at 95 %.
     assert found == pytest.approx({0.9: 0.70, 0.95: 0.76})
     assert metrics.melanoma_threshold(y_true, prob, (1.0,)) == pytest.approx({1.0: 0.9})
+    # Exactly 90 % of 10 others lie below .9, though 1 - .9 is a little less than .1.
+    tenth = np.r_[0.95, np.arange(10) / 10][:, None] * np.eye(7)[[4]]
+    tenth[:, 5] = 1 - tenth[:, 4]
+    assert metrics.melanoma_threshold(np.array(["mel"] + ["nv"] * 10), tenth, (0.9,)) == pytest.approx({0.9: 0.9})
     # Where all scores are equal, no threshold below infinity keeps a specificity.
     assert metrics.melanoma_threshold(y_true, np.tile(SHARES, (24, 1))) == {0.9: np.inf, 0.95: np.inf}
     for part, count in ((slice(4), "4 of the 4"), (slice(4, None), "0 of the 20")):
@@ -308,13 +313,21 @@ def test_mcnemar_is_the_sign_test_of_the_images_that_divide_the_models():
 
 
 def test_a_lesion_is_answered_by_the_mean_of_its_images():
-    prob = np.eye(7)[[4, 5, 5, 2]] * 0.5 + np.eye(7)[[5, 5, 4, 2]] * 0.5
+    prob = np.eye(7)[[4, 5, 4, 2]] * [[0.7], [1], [0.3], [1]] + np.eye(7)[[5, 5, 5, 2]] * [[0.3], [0], [0.7], [0]]
     y_true, mean, groups = metrics.per_lesion(["mel", "nv", "mel", "bkl"], prob, ["b", "c", "b", "a"])
     assert (y_true.tolist(), groups.tolist()) == (["bkl", "mel", "nv"], ["a", "b", "c"])
     assert np.allclose(mean, [np.eye(7)[2], 0.5 * np.eye(7)[4] + 0.5 * np.eye(7)[5], np.eye(7)[5]])
     assert evaluate.answers(mean).tolist() == ["bkl", "mel", "nv"]
     with pytest.raises(ValueError, match="group 'b' holds images of 'mel' and of 'nv'"):
         metrics.per_lesion(["mel", "nv", "nv", "bkl"], prob, ["b", "c", "b", "a"])
+
+
+def test_an_interval_ends_at_the_percentiles_of_ninety_five_in_a_hundred():
+    draws = np.random.default_rng(0).permuted(np.tile(np.arange(1001.0), (2, 1)), axis=1)
+    draws[1, :500] = np.nan
+    low, high = bootstrap.interval(draws)
+    assert (low[0], high[0]) == (25, 975)
+    assert (low[1], high[1]) == tuple(np.percentile(draws[1, 500:], [2.5, 97.5]))
 
 
 def test_no_group_of_the_real_data_has_two_diagnoses(real_ham):

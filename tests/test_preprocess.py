@@ -178,6 +178,8 @@ def test_the_crop_is_the_middle():
     crop = preprocess.centre_crop(numbered, (3, 4))
     assert crop[0, 0, 0].tolist() == [2, 2, 0] and crop[0, -1, -1].tolist() == [4, 5, 0]
     assert np.array_equal(preprocess.centre_crop(numbered, (7, 9)), numbered)
+    # Of an odd border the smaller half is before the crop, in both directions.
+    assert preprocess.centre_crop(numbered, (4, 6))[0, 0, 0].tolist() == [1, 1, 0]
     for size in ((8, 9), (7, 10), (0, 4)):
         with pytest.raises(ValueError, match=r"images of \(7, 9\)"):
             preprocess.centre_crop(numbered, size)

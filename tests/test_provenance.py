@@ -35,6 +35,9 @@ def test_upsampled_images_are_marked(ham, config):
     text = repr(provenance.banner(ham, full))
     assert "*** UPSAMPLED. This chapter asks for 600 x 450 pixels; the stored images have 200 x 150. ***" in text
     assert "600 x 450 pixels (upsampled)" in text
+    height, width = config.sizes.image
+    for stored in ((height - 1, width), (height, width - 1)):
+        assert "UPSAMPLED" in repr(provenance.banner(dataclasses.replace(ham, size=stored), config))
 
 
 def test_a_subset_is_marked(ham, config):

@@ -701,8 +701,9 @@ def test_an_experiment_comes_back_as_it_was_written(experiment, tmp_path):
 def test_an_experiment_that_lacks_something_is_refused(experiment, tmp_path):
     with pytest.raises(RecordError, match=r"results.csv has the columns .* give .*'stratum'"):
         experiments.write_experiment(tmp_path, experiment, RESULTS.drop(columns="stratum"))
-    with pytest.raises(RecordError, match=r"results.csv, row 1 .*'clean'.* no finite number; measure it"):
-        experiments.write_experiment(tmp_path, experiment, RESULTS.assign(value=[1, np.nan]))
+    for value in (np.nan, np.inf):
+        with pytest.raises(RecordError, match=r"results.csv, row 1 .*'clean'.* no finite number; measure it"):
+            experiments.write_experiment(tmp_path, experiment, RESULTS.assign(value=[1, value]))
     del experiment["question"]
     with pytest.raises(RecordError, match=r"experiment.json lacks 'question'"):
         experiments.write_experiment(tmp_path, experiment, RESULTS)

@@ -49,6 +49,6 @@ def test_unknown_names_are_refused_with_the_choices(monkeypatch):
 def test_every_chapter_has_every_tier_and_a_higher_tier_is_never_smaller(chapter):
     sizes = settings.CHAPTERS[chapter]
     assert list(sizes) == list(settings.TIERS)
-    values = [(*size.image, size.repeats, size.rows or math.inf) for size in sizes.values()]
+    values = [(*size.image, size.repeats, size.rows or math.inf, size.epochs or 0) for size in sizes.values()]
     for smaller, larger in itertools.pairwise(values):
         assert all(a <= b for a, b in zip(smaller, larger, strict=True))

@@ -61,8 +61,10 @@ def test_grouped_folds_never_leak_and_test_each_row_once(ham):
     assert np.array_equal(np.sort(np.concatenate([split.test for split in folds])), np.arange(len(ham.table)))
 
 
-def test_the_naive_split_leaks(ham):
+def test_the_naive_split_leaks_and_has_a_fifth_of_each_class(ham):
     split = splits.image8020(ham.table)
+    shares = np.array(counts(ham.table, split.test)) - np.array(counts(ham.table, np.arange(len(ham.table)))) / 5
+    assert np.abs(shares).max() < 1
     assert splits.audit(ham.table, split.train, split.test).leaked_share > 0.1
 
 

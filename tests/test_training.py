@@ -115,6 +115,19 @@ def test_the_model_holds_the_best_epoch_s_weights_and_the_history_says_which():
     assert fitted.epoch_seconds == pytest.approx(fitted.history["seconds"].iloc[1:].mean())
 
 
+def test_the_weights_of_a_best_epoch_that_is_not_the_last_come_back(monkeypatch):
+    losses, seen, model = iter([3.0, 1.0, 2.0]), [], network()
+
+    def judged(*_):
+        return {"validation_loss": next(losses), "validation_accuracy": 0.0, "validation_balanced_accuracy": 0.0}
+
+    monkeypatch.setattr(training, "_judge", judged)
+    fitted = fit(model, 3, after_epoch=lambda epoch: seen.append(model.get_weights()))
+    assert fitted.best_epoch == 2
+    assert all(np.array_equal(a, b) for a, b in zip(seen[1], model.get_weights(), strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(seen[2], model.get_weights(), strict=True))
+
+
 def test_the_validation_set_slows_and_stops(monkeypatch):
     losses = iter([1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
 
