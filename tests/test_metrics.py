@@ -246,7 +246,7 @@ def test_melanoma_threshold_keeps_the_specificity_on_the_validation_set():
     # The melanoma at .70 is caught for nothing at 90 %; no score lies in between at 95 %.
     assert found == pytest.approx({0.9: 0.70, 0.95: 0.76})
     assert metrics.melanoma_threshold(y_true, prob, (1.0,)) == pytest.approx({1.0: 0.9})
-    # Exactly 90 % of 10 others lie below .9, though 1 - .9 is a little less than .1.
+    # Exactly 90 % of 10 others lie below .9: that is enough.
     tenth = np.r_[0.95, np.arange(10) / 10][:, None] * np.eye(7)[[4]]
     tenth[:, 5] = 1 - tenth[:, 4]
     assert metrics.melanoma_threshold(np.array(["mel"] + ["nv"] * 10), tenth, (0.9,)) == pytest.approx({0.9: 0.9})
