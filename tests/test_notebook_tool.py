@@ -125,7 +125,7 @@ def test_the_tags_of_the_book_s_renderer_are_added(generated):
     assert by_tag["solution"] == ["solution", "hide-cell"]
     assert by_tag["instructor"] == ["instructor", "remove-cell"]
     assert by_tag["assertion"] == ["assertion", "remove-cell"]
-    assert by_tag["setup"] == ["setup", "hide-cell"]
+    assert by_tag["setup"] == ["setup", "hide-input"]
     assert by_tag["stub"] == ["stub"]
 
 
@@ -173,7 +173,8 @@ def test_the_learner_edition_lacks_solutions_instructions_outputs_and_the_book_s
     assert [cell.id for cell in learner.cells] == kept
     assert "answer = 1" not in nbformat.writes(learner) and "Say this" not in nbformat.writes(learner)
     for cell in learner.cells:
-        assert cell.metadata == ({"tags": ["stub"]} if cell.source == "answer = ..." else {})
+        folded = notebooks.FOLDED if cell.source.startswith("# @title ") else {}
+        assert cell.metadata == folded | ({"tags": ["stub"]} if cell.source == "answer = ..." else {})
         assert not cell.get("outputs") and cell.get("execution_count") is None
 
 

@@ -44,7 +44,7 @@ TAGS = {
     "remove-cell": None,
     "remove-input": None,
     "remove-output": None,
-    "setup": "hide-cell",
+    "setup": None,
     "solution": "hide-cell",
     "stub": None,
 }
@@ -60,6 +60,10 @@ MOST_BYTES = 1_000_000
 #: What stands above the assertions, which the book hides and a notebook shows.
 FOR_AUTHORS = "# For the authors: do the sentences above hold on these data? You can skip this cell.\n"
 
+#: The fold of a cell that installs the helpers; other folded cells name their own, ``#| fold: Draw this figure``.
+SET_UP = "Set-up"
+#: What makes a cell's code folded: on the page, in JupyterLab, in Colab.
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 #: What the book writes on a folded solution.
 SOLUTION = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
 
@@ -152,10 +156,14 @@ def repository(root=ROOT):
 def cell_options(code):
     """Return the ``#|`` options at the head of a code cell as ``{name: text}``.
 
-    A line that starts with ``#|`` and at least two blanks goes on with the line before it.
+    A line that starts with ``#|`` and at least two blanks goes on with the line before it.  Colab's ``# @title``, the
+    first line of a folded cell of a notebook, is its option ``fold``.
     """
     options = {}
     for line in code.splitlines():
+        if not options and line.startswith("# @title "):
+            options["fold"] = line.removeprefix("# @title ")
+            continue
         if not line.startswith("#|"):
             break
         if option := re.fullmatch(r"#\| ([a-z]+): (.+)", line):
@@ -175,6 +183,7 @@ def book_metadata(code, tags):
     """Return a code cell's options for the book: a figure's name, caption and alternative text; a solution's label."""
     metadata = dict(SOLUTION) if "solution" in tags else {}
     options = cell_options(code)
+    options.pop("fold", None)
     if "plots.show(" in code or options:
         missing = [name for name in OPTIONS if name not in options]
         unknown = [name for name in options if name not in OPTIONS]
@@ -190,6 +199,22 @@ def book_metadata(code, tags):
             "image": {"alt": options["alt"]},
         }
     return {"mystnb": metadata} if metadata else {}
+
+
+def folded(code, tags):
+    """Return a code cell as ``(code, tags, metadata)`` with what folds it, if its option ``fold`` names a fold.
+
+    In the notebook the name is the cell's first line, a title that Colab shows in place of the code.
+    """
+    name = SET_UP if "setup" in tags else cell_options(code).get("fold")
+    if name is None:
+        return code, tags, {}
+    if not re.fullmatch(r"[A-Z][^#{}]{2,40}", name):
+        raise SourceError(f"the fold {name!r} has to begin with a capital letter and have 3 to 41 letters")
+    if other := {"stub", "solution", "assertion", "hide-cell", "hide-input", "remove-input"} & set(tags):
+        raise SourceError(f"a cell tagged {sorted(other)[0]!r} cannot be folded as {name!r}: choose one of the two")
+    lines = [line for line in code.splitlines() if not line.startswith("#| fold:")]
+    return "\n".join([f"# @title {name}", *lines]), [*tags, "hide-input"], FOLDED
 
 
 def _tags(cell):
@@ -228,9 +253,10 @@ def build(path, root=ROOT):
                 raise SourceError("the cell is empty: take it out")
             source = resolve(cell.source.replace("{{repository}}", address), book)
             tags = _tags(cell)
-            metadata = {"tags": tags} if tags else {}
+            metadata = {}
             if cell.cell_type == "code":
-                metadata |= book_metadata(source, tags)
+                source, tags, metadata = folded(source, tags)
+                metadata = metadata | book_metadata(source, tags)
             elif cell.cell_type != "markdown":
                 raise SourceError(f"a cell is text or code, not {cell.cell_type}")
         except SourceError as error:
@@ -241,6 +267,8 @@ def build(path, root=ROOT):
         new = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
         if "assertion" in tags:
             source = FOR_AUTHORS + source
+        if tags:
+            metadata["tags"] = tags
         cells.append(new(source, metadata=metadata, id=f"{digest}-{seen[digest]}"))
     metadata = METADATA | (GPU if path.stem in GPU_CHAPTERS else {})
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(metadata))
@@ -255,6 +283,7 @@ def learner_edition(notebook):
         tags = cell.metadata.get("tags", [])
         if WITHHELD.isdisjoint(tags):
             metadata = {"tags": ["stub"]} if "stub" in tags else {}
+            metadata |= {key: cell.metadata[key] for key in FOLDED if key in cell.metadata}
             if cell.cell_type == "code":
                 cells.append(nbformat.v4.new_code_cell(cell.source, metadata=metadata, id=cell.id))
             else:

@@ -10,8 +10,9 @@ def drop_options(app, doctree):
             continue
         for block in container.findall(nodes.literal_block):
             lines = block.astext().splitlines()
-            while lines and lines[0].startswith("#|"):
-                del lines[0]
+            first = 1 if lines and lines[0].startswith("# @title ") else 0  # a folded cell's title stays for folds.py
+            while len(lines) > first and lines[first].startswith("#|"):
+                del lines[first]
             # Sphinx highlights a block only where both of these are the same text.
             block.rawsource = "\n".join(lines)
             block.children = []
