@@ -11,7 +11,7 @@ Not a medical device: this code teaches, it diagnoses nobody.
 
 import warnings
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
 
 # pooch asks tqdm for a notebook's bar, which warns where ipywidgets is absent; the bars of this course are text.
 warnings.filterwarnings("ignore", message="IProgress not found")

@@ -71,7 +71,9 @@ def test_code_in_a_fold_is_highlighted_and_other_cells_stay_as_they_are(page):
 def build(tmp_path, cell):
     """Return the notebook of a chapter with one cell of code after its title."""
     (tmp_path / "notebooks" / "src").mkdir(parents=True)
-    (tmp_path / "pyproject.toml").write_text('[project.urls]\nRepository = "https://host.example/course"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nversion = "1.2.0"\n[project.urls]\nRepository = "https://host.example/course"\n'
+    )
     (tmp_path / "_toc.yml").write_text("parts:\n- chapters:\n  - file: notebooks/a\n")
     path = tmp_path / "notebooks" / "src" / "a.py"
     path.write_text(TITLE + cell, encoding="utf-8")
@@ -96,7 +98,7 @@ def test_a_fold_of_a_source_is_a_title_for_colab_and_hidden_in_jupyterlab(tmp_pa
 
 def test_the_cell_that_installs_the_helpers_is_folded_by_its_tag(tmp_path):
     cell = build(tmp_path, '# %% tags=["setup"]\nimport sys\n').cells[1]
-    assert cell.source == "# @title Set-up\nimport sys" and cell.metadata.tags == ["setup", "hide-input"]
+    assert cell.source.startswith("# @title Set-up\n") and cell.metadata.tags == ["setup", "hide-input"]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,6 @@ def test_the_cell_that_installs_the_helpers_is_folded_by_its_tag(tmp_path):
     ],
 )
 def test_a_fold_that_is_not_as_it_should_be_is_refused_with_its_line(tmp_path, cell, message):
-    with pytest.raises(notebooks.SourceError, match="^a.py, line 4: ") as error:
+    with pytest.raises(notebooks.SourceError, match=r"^a\.py, line 4: ") as error:
         build(tmp_path, cell)
     assert message in str(error.value)

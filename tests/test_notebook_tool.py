@@ -19,10 +19,7 @@ SOURCE = """\
 # See {{chapter:next}}, the [glossary](../book/glossary.md) and <img src="../book/a.png" alt="a">.
 
 # %% tags=["setup"]
-import sys
-
-if "google.colab" in sys.modules:
-    # %pip install --quiet --no-deps "git+{{repository}}"
+# {{install}}
 
 # %%
 import os
@@ -75,7 +72,9 @@ def lay_out(root):
     (root / "notebooks" / "src").mkdir(parents=True)
     (root / "notebooks" / "src" / "tiny.py").write_text(SOURCE)
     (root / "notebooks" / "src" / "next.py").write_text(NEXT)
-    (root / "pyproject.toml").write_text('[project.urls]\nRepository = "https://host.example/course"\n')
+    (root / "pyproject.toml").write_text(
+        '[project]\nversion = "1.2.0"\n[project.urls]\nRepository = "https://host.example/course"\n'
+    )
     (root / "_toc.yml").write_text(
         "root: book/index\nparts:\n- chapters:\n  - file: book/setup\n- chapters:\n"
         "  - file: notebooks/tiny\n  - file: notebooks/next\n"
@@ -140,10 +139,21 @@ def test_both_editions_say_whom_an_assertion_is_for(generated):
         assert cell.source.startswith("# For the authors") and "skip" in cell.source.splitlines()[0]
 
 
-def test_the_colab_cell_names_the_repository_of_pyproject(generated):
+@pytest.mark.parametrize(
+    ("version", "archive"),
+    [("1.2.0", "tags/v1.2.0.zip"), ("1.3.0.dev0", "heads/main.zip")],
+)
+def test_the_helpers_are_installed_from_the_release_that_the_project_is(tmp_path, version, archive):
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nversion = "{version}"\n[project.urls]\nRepository = "https://host.example/course"\n'
+    )
+    assert f'"https://host.example/course/archive/refs/{archive}"' in notebooks.install(tmp_path)
+
+
+def test_both_editions_install_the_helpers_in_their_first_cell_of_code(generated):
     for learner in (False, True):
-        setup = edition(generated, learner).cells[1].source
-        assert setup.endswith('    %pip install --quiet --no-deps "git+https://host.example/course"')
+        cell = edition(generated, learner).cells[1]
+        assert cell.source == f"# @title Set-up\n{notebooks.install(generated)}"
 
 
 def test_a_figure_s_options_become_metadata_and_stay_in_the_cell(generated):
@@ -207,7 +217,7 @@ def test_a_new_cell_leaves_the_other_cells_ids_alone(project):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('["stub"]', '["stubb"]', r"line 44: the tag 'stubb' is not known"),
+        ('["stub"]', '["stubb"]', r"line 41: the tag 'stubb' is not known"),
         ('[markdown] tags=["instructor"]', '[markdown] tags=["solution"]', "does nothing to a cell of text"),
         ("#| alt: Two dots on a white ground.\n", "", "missing: alt"),
         ("#| name: two-dots\n#| caption: Two dots\n#|   and a line.\n#| alt: Two dots on a white ground.\n", "",
@@ -234,9 +244,9 @@ def test_a_source_that_is_not_as_it_should_be_is_refused_by_file_and_reason(proj
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("assert answer == 1", "assert answer == 2", r"tiny\.py, line 50 \(cell 10, 'assert answer == 2'\) failed"),
+        ("assert answer == 1", "assert answer == 2", r"tiny\.py, line 47 \(cell 10, 'assert answer == 2'\) failed"),
         ('print("not stored")', "os._exit(3)", r"cell 6, 'os\._exit\(3\)'\) failed"),
-        ('pd.DataFrame({"a": [1, 2]})', "x = 1", r"line 30 \(cell 4, 'x = 1'\): .* has to print or return some text"),
+        ('pd.DataFrame({"a": [1, 2]})', "x = 1", r"line 27 \(cell 4, 'x = 1'\): .* has to print or return some text"),
     ],
 )
 def test_a_notebook_that_fails_or_cannot_be_compared_is_named_and_nothing_is_written(

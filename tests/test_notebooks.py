@@ -1,8 +1,11 @@
 """The chapters' notebooks: in step with their sources, within their limit, and readable in every renderer."""
 
+import contextlib
 import functools
 import itertools
 import re
+import subprocess
+import sys
 
 import nbformat
 import prose
@@ -114,11 +117,35 @@ def test_the_learner_edition_has_no_solution_no_instructor_s_cell_and_no_output(
 
 @editions
 @chapters
-def test_the_first_code_cell_installs_the_helpers_on_colab_alone(path, learner):
-    assert code(edition(path, learner))[0].source == (
-        'import sys\n\nif "google.colab" in sys.modules:\n'
-        f'    %pip install --quiet --no-deps "git+{notebooks.repository()}"'
+def test_the_first_code_cell_installs_the_helpers(path, learner):
+    assert code(edition(path, learner))[0].source == f"# @title Set-up\n{notebooks.install()}"
+
+
+@pytest.mark.parametrize(
+    ("modules", "environ", "status", "runs", "fails"),
+    [
+        ([], {}, 0, 0, False),
+        (["google.colab"], {}, 0, 1, False),
+        ([], {"KAGGLE_KERNEL_RUN_TYPE": "Interactive"}, 0, 1, False),
+        (["google.colab"], {}, 1, 1, True),
+    ],
+    ids=["a laptop", "Colab", "Kaggle", "pip fails"],
+)
+def test_the_helpers_are_installed_on_colab_and_kaggle_alone(monkeypatch, modules, environ, status, runs, fails):
+    calls = []
+    monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    for name in modules:
+        monkeypatch.setitem(sys.modules, name, object())
+    monkeypatch.setattr(
+        subprocess, "run", lambda command: calls.append(command) or subprocess.CompletedProcess(command, status)
     )
+    with pytest.raises(RuntimeError, match="Troubleshooting") if fails else contextlib.nullcontext():
+        exec(notebooks.install(), {})
+    assert len(calls) == runs
+    # Nothing else of the runtime changes.
+    assert all("--no-deps" in call and call[-1].startswith(notebooks.repository()) for call in calls)
 
 
 @editions

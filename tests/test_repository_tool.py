@@ -71,7 +71,7 @@ def test_after_a_move_the_notebooks_are_what_their_sources_give(copy):
     for path in repository.places(copy):
         if path.suffix == ".ipynb":
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-            assert f"git+{FORK}" in "".join(line for cell in cells for line in cell["source"])
+            assert f"{FORK}/archive/refs/" in "".join(line for cell in cells for line in cell["source"])
 
 
 def test_the_name_of_the_package_stays(copy):

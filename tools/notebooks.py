@@ -7,6 +7,9 @@ A chapter is known by its slug; its number is its place in _toc.yml, and no sour
 ``{{chapter:meet-the-data}}``, which becomes the link ``[Chapter 1](meet-the-data.ipynb)``, and, for code, captions and
 HTML, ``Chapter {{number:meet-the-data}}``.
 
+A line ``# {{install}}`` becomes the code that installs the helpers on Colab and on Kaggle: those of the release that
+the project is, between two releases those of the branch main.
+
 The complete notebook is executed on the embedded sample in the quick tier, and keeps only the text of the cells
 tagged ``nbval-check-output``, which ``pytest --nbval-lax`` compares with its own run.  The learner edition has no
 output, and no cell tagged ``solution`` or ``instructor``.  The same source gives the same bytes.
@@ -66,6 +69,22 @@ SET_UP = "Set-up"
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 #: What the book writes on a folded solution.
 SOLUTION = {"code_prompt_show": "Show the solution", "code_prompt_hide": "Hide the solution"}
+
+#: Everything that the helpers stand on is there already, and stays as it is.
+INSTALL = """\
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    course = "{archive}"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    if subprocess.run([*pip, course]).returncode:
+        raise RuntimeError(
+            "The course could not be installed; pip says why above. On Kaggle, "
+            "switch Internet on: Settings, then Turn on internet. More in the "
+            "book, under Troubleshooting."
+        )"""
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -151,6 +170,13 @@ def resolve(text, book, folder=""):
 def repository(root=ROOT):
     """Return the address of the project's repository, which only pyproject.toml names."""
     return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+
+
+def install(root=ROOT):
+    """Return the code that installs the helpers where a notebook runs without the project: on Colab and on Kaggle."""
+    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    place = "heads/main" if ".dev" in version else f"tags/v{version}"
+    return INSTALL.format(archive=f"{repository(root)}/archive/refs/{place}.zip")
 
 
 def cell_options(code):
@@ -246,12 +272,12 @@ def build(path, root=ROOT):
     parsed = jupytext.reads(text, fmt="py:percent").cells
     if len(parsed) != len(starts):
         raise SourceError(f"{path.name}: something stands before the first '# %%', outside of any cell")
-    address, book, cells, seen = repository(root), chapters(root), [], {}
+    installation, book, cells, seen = install(root), chapters(root), [], {}
     for cell, line in zip(parsed, starts, strict=True):
         try:
             if not cell.source.strip():
                 raise SourceError("the cell is empty: take it out")
-            source = resolve(cell.source.replace("{{repository}}", address), book)
+            source = resolve(cell.source.replace("# {{install}}", installation), book)
             tags = _tags(cell)
             metadata = {}
             if cell.cell_type == "code":

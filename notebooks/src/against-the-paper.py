@@ -24,10 +24,7 @@
 # [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
-import sys
-
-if "google.colab" in sys.modules:
-    # %pip install --quiet --no-deps "git+{{repository}}"
+# {{install}}
 
 # %% tags=["remove-output"]
 from collections import Counter

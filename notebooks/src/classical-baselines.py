@@ -24,10 +24,7 @@
 # lesion groups and folds. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
-import sys
-
-if "google.colab" in sys.modules:
-    # %pip install --quiet --no-deps "git+{{repository}}"
+# {{install}}
 
 # %%
 from dataclasses import replace

@@ -21,10 +21,7 @@
 # split. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
-import sys
-
-if "google.colab" in sys.modules:
-    # %pip install --quiet --no-deps "git+{{repository}}"
+# {{install}}
 
 # %%
 import numpy as np

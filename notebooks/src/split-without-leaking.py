@@ -22,10 +22,7 @@
 # words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
-import sys
-
-if "google.colab" in sys.modules:
-    # %pip install --quiet --no-deps "git+{{repository}}"
+# {{install}}
 
 # %%
 import numpy as np

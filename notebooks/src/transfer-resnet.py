@@ -23,10 +23,7 @@
 # the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
-import sys
-
-if "google.colab" in sys.modules:
-    # %pip install --quiet --no-deps "git+{{repository}}"
+# {{install}}
 
 # %% tags=["remove-output"]
 import re

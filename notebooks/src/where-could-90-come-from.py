@@ -24,10 +24,7 @@
 # {{chapter:against-the-paper}} puts all models side by side. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
-import sys
-
-if "google.colab" in sys.modules:
-    # %pip install --quiet --no-deps "git+{{repository}}"
+# {{install}}
 
 # %% tags=["remove-output"]
 import textwrap
