@@ -133,6 +133,12 @@ def test_a_folded_solution_says_what_it_is(generated):
     assert solution.metadata.mystnb.code_prompt_show == "Show the solution"
 
 
+def test_the_book_does_not_show_that_nobody_has_answered(project):
+    path = project / "notebooks" / "src" / "tiny.py"
+    path.write_text(SOURCE + '\n# %% tags=["nbval-check-output"]\nchecks.check("a", answer, ham)\n')
+    assert notebooks.build(path, project).cells[-1].metadata.tags == ["nbval-check-output", "remove-output"]
+
+
 def test_both_editions_say_whom_an_assertion_is_for(generated):
     for learner in (False, True):
         (cell,) = (cell for cell in edition(generated, learner).cells if cell.source.endswith("assert answer == 1"))

@@ -62,7 +62,7 @@ WRONG = {
         "one a wanted image": (given(lambda cells, wanted: weights(wanted, wanted)), "one weight each"),
         "the other way round": (
             given(lambda cells, wanted: 1 / pd.Series(cells).map(pd.Series(cells).value_counts()).to_numpy()),
-            "cell by cell",
+            "stratum by stratum",
         ),
     },
     "swap-siblings-in": {

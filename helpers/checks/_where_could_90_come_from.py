@@ -23,35 +23,8 @@ def _counts(printed, digits, size, half=0.5, slack=1e-9, end=1):
 
 
 @exercise(
-    "counts-behind",
-    expects="a function that takes a printed accuracy, its digits and a size and returns a list of whole numbers",
-    praise="One count means that the print is as good as the count; an empty list means another test set.",
-)
-def counts_behind(answer, _ham):
-    for printed, digits, size in PRINTED:
-        reply, right = list(answer(printed, digits, size)), _counts(printed, digits, size)
-        if reply == right:
-            continue
-        what = f"For {printed} with {digits} digits, out of {size}, you give {reply}"
-        if set(reply) == {k / size for k in right}:
-            return f"{what}. Those are shares; give the counts."
-        if right and reply == _counts(printed, digits, size, half=1):
-            return f"{what}. A number is off by half a unit of its last digit at most, not by a whole one."
-        if reply == [k for k in range(size + 1) if k / size == printed] and reply != right:
-            return f"{what}. The share need not equal what is printed: it was rounded."
-        if set(reply) < set(right) and size in set(right) - set(reply):
-            return f"{what}. All may be right, too: go up to `size` itself."
-        if set(reply) < set(right) and 0 in set(right) - set(reply):
-            return f"{what}. None may be right, too: start at 0."
-        if set(reply) < set(right):
-            return f"{what}; {right} fit. A half may go either way; leave room for the computer's own rounding, `1e-9`."
-        return f"{what}; {right or 'none'} fit. Divide each count by `size` and compare with what is printed."
-    return None
-
-
-@exercise(
     "mix-weights",
-    expects="a function that takes two arrays of cells and returns an array of weights, one a scored image",
+    expects="a function that takes two arrays of strata and returns an array of weights, one a scored image",
     praise="With these weights any metric moves to another mix, not only accuracy.",
 )
 def mix_weights(answer, _ham):
@@ -65,18 +38,18 @@ def mix_weights(answer, _ham):
     if reply.shape != right.shape:
         return f"You give {reply.size} numbers, and {len(cells)} images were scored: one weight each."
     if np.isnan(reply).any():
-        return "Some weights are no number (NaN): a cell that `wanted` lacks weighs 0."
+        return "Some weights are no number (NaN): a stratum that `target_strata` lacks weighs 0."
     if np.allclose(reply, right):
         return None
     if np.allclose(reply, share):
-        return "Each image has its cell's whole share. The images of a cell have to divide it among them."
+        return "Each image has the whole share of its stratum. The images of a stratum have to divide it among them."
     if np.isclose(reply.sum(), 1) and np.allclose(reply, 1 / len(cells)):
         return "All weigh the same: that is the mix as it was."
     if np.allclose(reply / reply.sum(), right):
         return f"The weights are in proportion, and their sum is {reply.sum():.4g}. Make it one."
     sums = pd.Series(reply).groupby(cells).sum()
     return (
-        "Add up your weights cell by cell and compare with the shares in `wanted`: "
+        "Add up your weights stratum by stratum and compare with the shares in `target_strata`: "
         f"{sums.round(3).to_dict()} against {(there / len(wanted)).round(3).to_dict()}."
     )
 
@@ -128,4 +101,31 @@ def swap_in(answer, ham):
     if not np.array_equal(np.asarray(answer(split.train.copy(), siblings.copy(), classes, 93)), reply):
         return "The same seed gives other rows the second time. Start a generator from `seed` inside the function."
     assert not len(siblings) or audit(table, reply, tested).leaked_images > 0
+    return None
+
+
+@exercise(
+    "counts-behind",
+    expects="a function that takes a printed accuracy, its digits and a size and returns a list of whole numbers",
+    praise="One count means that the print is as good as the count; an empty list means another test set.",
+)
+def counts_behind(answer, _ham):
+    for printed, digits, size in PRINTED:
+        reply, right = list(answer(printed, digits, size)), _counts(printed, digits, size)
+        if reply == right:
+            continue
+        what = f"For {printed} with {digits} digits, out of {size}, you give {reply}"
+        if set(reply) == {k / size for k in right}:
+            return f"{what}. Those are shares; give the counts."
+        if right and reply == _counts(printed, digits, size, half=1):
+            return f"{what}. A number is off by half a unit of its last digit at most, not by a whole one."
+        if reply == [k for k in range(size + 1) if k / size == printed] and reply != right:
+            return f"{what}. The share need not equal what is printed: it was rounded."
+        if set(reply) < set(right) and size in set(right) - set(reply):
+            return f"{what}. All may be right, too: go up to `size` itself."
+        if set(reply) < set(right) and 0 in set(right) - set(reply):
+            return f"{what}. None may be right, too: start at 0."
+        if set(reply) < set(right):
+            return f"{what}; {right} fit. A half may go either way; leave room for the computer's own rounding, `1e-9`."
+        return f"{what}; {right or 'none'} fit. Divide each count by `size` and compare with what is printed."
     return None

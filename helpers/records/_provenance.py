@@ -9,10 +9,12 @@ from importlib import metadata
 
 import helpers
 from helpers.records import _seal as seal
-from helpers.settings import DRIVE, GPU_CHAPTERS, TIERS, gpus
+from helpers.settings import DRIVE, GPU_CHAPTERS, RECORDED_CHAPTERS, TIERS, gpus
 
 #: Packages whose version can change a number.
 PACKAGES = ("numpy", "pandas", "scikit-learn", "scikit-image", "pillow")
+#: Rows of a box that a reader looks for; the others are behind a fold.
+FIRST = ("Data", "Tier", "Work", "Your files", "Network", "Weights")
 #: These are named only where a notebook has imported them: a data chapter does not wait for TensorFlow.
 MODEL_PACKAGES = ("tensorflow", "keras", "xgboost")
 
@@ -59,18 +61,27 @@ class Banner:
             f'color:#3D1A00;font-weight:600">{html.escape(notice)}</p>'
             for notice in self.notices
         )
-        rows = "".join(
-            '<div style="display:flex;gap:1em;flex-wrap:wrap">'
-            f'<dt style="flex:0 0 6.5em;font-weight:600">{html.escape(label)}</dt>'
-            f'<dd style="flex:1 1 16em;margin:0">{html.escape(value)}</dd></div>'
-            for label, value in self.rows.items()
-        )
+        folded = [label for label in self.rows if label not in FIRST]
+        more = ""
+        if folded:
+            names = ", ".join([folded[0], *(label.lower() for label in folded[1:])])
+            more = f'<details><summary>{html.escape(names)}</summary>{self._list(folded)}</details>'
         return (
             f'<section class="skin-provenance" aria-label="{html.escape(self.title)}" '
             'style="border:1px solid #8A8F98;border-radius:.4em;padding:.8em 1em;margin:0 0 1em;'
             'font-size:.9em;line-height:1.5">'
-            f'{notices}<dl style="margin:0">{rows}</dl></section>'
+            f"{notices}{self._list(label for label in self.rows if label in FIRST)}{more}</section>"
         )
+
+    def _list(self, labels):
+        """Return some rows as an HTML list of terms and what is said of them."""
+        rows = "".join(
+            '<div style="display:flex;gap:1em;flex-wrap:wrap">'
+            f'<dt style="flex:0 0 6.5em;font-weight:600">{html.escape(label)}</dt>'
+            f'<dd style="flex:1 1 16em;margin:0">{html.escape(self.rows[label])}</dd></div>'
+            for label in labels
+        )
+        return f'<dl style="margin:0">{rows}</dl>'
 
 
 def banner(dataset, settings):
@@ -84,11 +95,16 @@ def banner(dataset, settings):
     """
     (height, width), (stored_height, stored_width) = settings.sizes.image, dataset.size
     notices = []
-    if dataset.synthetic:
+    why = f" {dataset.why}" if dataset.why else ""
+    if dataset.synthetic and settings.chapter in RECORDED_CHAPTERS:
+        notices.append(
+            "RECORDED ON REAL IMAGES. What this page finds comes from run records of the real HAM10000. Where a cell "
+            f"says that it uses the images at hand, these are drawn by a program.{why}"
+        )
+    elif dataset.synthetic:
         notices.append(
             "SYNTHETIC DATA. The images and every number computed from them on this page are drawn by a program, "
-            "not photographed. They show how the code works, and nothing about skin."
-            + (f" {dataset.why}" if dataset.why else "")
+            f"not photographed. They show how the code works, and nothing about skin.{why}"
         )
     if dataset.missing:
         notices.append(
@@ -113,7 +129,7 @@ def banner(dataset, settings):
         "Data hash": dataset.fingerprint[:16],
         "Licence": dataset.licence,
         "Tier": f"{settings.tier}: images used at {width} x {height} pixels" + (" (upsampled)" if upsampled else ""),
-        "Work": f"{TIERS[settings.tier]} ({settings.reasons['tier']})",
+        "Work": f"{TIERS[settings.tier]} ({settings.reasons['tier']}; set SKIN_TIER first to change it)",
         "Seed": str(settings.seed),
         "Device": device(),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
