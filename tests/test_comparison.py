@@ -40,8 +40,8 @@ def entered(*runs):
     return [(entry.family, entry.model, entry.protocol, entry.reading) for entry in records.entries(runs)]
 
 
-def test_every_record_of_the_book_has_a_place_but_those_chosen_on_the_test_set():
-    everything = [run for run in records.load_runs() if run.origin == "the book"]
+def test_every_record_of_a_model_of_the_book_has_a_place_but_those_chosen_on_the_test_set():
+    everything = [run for run in records.load_runs() if run.origin == "the book" and not run.name.startswith("pool-")]
     found = records.entries(everything)
     assert {entry.run.name for entry in found} == {
         run.name for run in everything if run.facts.get("chosen_on") != "test"
@@ -94,6 +94,15 @@ def test_what_says_nothing_beside_the_book_s_records_has_no_place_and_says_so(sv
     assert entered(made(svm, "kept")) and not svm.marks
     apart = made(svm, "apart", **fact)
     assert entered(apart) == [] and len(apart.marks) == 1
+
+
+def test_a_pool_of_other_records_is_no_model_of_a_comparison(svm):
+    hyperparameters = svm.facts["hyperparameters"] | {"members": {"kept": "a checksum"}}
+    pool = made(svm, "pool-holdout938", hyperparameters=hyperparameters)
+    assert entered(pool) == [] and not pool.marks
+    grouped = records.load_run("pool-grouped")
+    assert records.pairs([grouped, records.load_run("pool-holdout938")], "grouped", "holdout938") == []
+    assert grouped.metric("accuracy")["value"] > 0.8, "it can be loaded like any other"
 
 
 def test_a_whole_resnet_of_yours_is_not_called_the_part_that_the_book_has(svm):

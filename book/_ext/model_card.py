@@ -36,8 +36,9 @@ FEW = 10
 
 
 def candidates(found):
-    """Return the book's unmarked runs under the honest protocol, the best first; of equal ones the first by name."""
-    fitting = [run for run in found if run.origin == "the book" and run.facts["protocol"] == PROTOCOL and not run.marks]
+    """Return the book's unmarked runs of single models under the honest protocol, the best first, then by name."""
+    honest = [run for run in found if run.facts["protocol"] == PROTOCOL and not run.marks and not run.pooled]
+    fitting = [run for run in honest if run.origin == "the book"]
     if not fitting:
         raise ValueError(f"the model card has no model: no unmarked record of the book under {PROTOCOL!r}")
     return sorted(fitting, key=lambda run: (-run.metric(SCORE)["value"], run.name))

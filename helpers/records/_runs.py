@@ -84,6 +84,11 @@ class Run:
         return tuple(mark for mark, holds in marks.items() if holds)
 
     @property
+    def pooled(self):
+        """Whether the answers are pooled from other records, and so are not those of one model."""
+        return "members" in self.facts["hyperparameters"]
+
+    @property
     def comparable(self):
         """Whether it may stand beside the book's: of HAM10000, above the quick tier, with ImageNet's weights if any."""
         apart = ("SYNTHETIC", "RANDOM WEIGHTS", "REHEARSAL", "OTHER IMAGES")
