@@ -26,7 +26,8 @@
 # %% tags=["setup"]
 # {{install}}
 
-# %% tags=["remove-output"]
+# %%
+#| fold: Set-up
 from collections import Counter
 
 import numpy as np
@@ -78,6 +79,7 @@ for name, accuracy in PAPER.items():
 # scores that are not printed, and even their intervals.
 
 # %%
+#| fold: Draw this figure
 #| name: cnn-other-side
 #| caption: What the paper prints of its CNN (Garg et al. 2019, Tables 3 and 4), scored in three ways on the inferred
 #|   test set. Orange diamond with line, value and 95 % interval; black tick, the floor of that score on that test set.
@@ -233,6 +235,7 @@ for protocol in PROTOCOLS:
     print(f"{protocol:<11} {tested} test images" + " (fewer: one fold of five)" * (" or " in tested))
 
 # %%
+#| fold: Draw this figure
 #| name: accuracy-everywhere
 #| caption: Accuracy of every model under three protocols. Orange diamond, as the paper prints it (Garg et al. 2019), the
 #|   CNN's rebuilt from its recalls; hollow where nobody knows the test set. Dot and line, ours with its 95 % interval over
@@ -281,6 +284,7 @@ plots.show(fig)
 # And by a score in which each class counts the same:
 
 # %%
+#| fold: Draw this figure
 #| name: balanced-everywhere
 #| caption: Balanced accuracy of the same models. Filled dot, read by image; hollow dot, read by class (class weights or
 #|   evened priors); lines, 95 % intervals over lesions; black tick, the floor, one in seven. Orange diamond, the paper's
@@ -401,6 +405,7 @@ checks.check("better-by-lesion", better_by_lesion, ham)
 # score, and pair it with each other model. Where a line crosses the dashed one, the lead could be none.
 
 # %%
+#| fold: Draw this figure
 #| name: the-lead
 #| caption: The lead of the best model over each other one, in points, on the test images that all were tested on (real
 #|   HAM10000, Tschandl et al. 2018): difference with its 95 % interval from a paired bootstrap over lesions. Left,
@@ -588,6 +593,7 @@ display(Markdown(
 # images, how many were found?
 
 # %%
+#| fold: Draw this figure
 #| name: recall-by-class
 #| caption: Recall of each class, in hundredths, and as shade. First row, the paper's CNN (Garg et al. 2019, Table 3); then
 #|   our models on the inferred test set of the paper, read by image on the left and by class on the right. Below the class
@@ -627,6 +633,7 @@ for how, part in recalled.items():
 # the highest accuracy, read by image.
 
 # %%
+#| fold: Draw this figure
 #| name: compared-confusion
 #| caption: Confusion matrix of our ResNet with the highest accuracy on the inferred test set of the paper, read by image.
 #|   Rows are true, columns are answers; shade, the share of the row. Real HAM10000 (Tschandl et al. 2018).
@@ -718,6 +725,7 @@ print(f"balanced accuracy: {rise.mean():+.1f} points on average, from {rise.min(
 # below says. Leave all but the confirmed ones out.
 
 # %%
+#| fold: Draw this figure
 #| name: histo-only
 #| caption: Accuracy, read by image, on all test images (filled) and on those confirmed by histopathology alone (hollow),
 #|   with 95 % intervals over lesions; black ticks, the floors, on the left that of the confirmed images, on the right that

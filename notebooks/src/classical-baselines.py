@@ -27,6 +27,7 @@
 # {{install}}
 
 # %%
+#| fold: Set-up
 from dataclasses import replace
 
 import numpy as np
@@ -310,6 +311,7 @@ for name, distance in turns.items():
     print(f"{name:<11} moved {distance:.2f} of the distance between two images")
 
 # %%
+#| fold: Draw this figure
 #| name: single-features
 #| caption: Four single features, by diagnosis: mean over lesions with its interval. One number sets the means of some
 #|   diagnoses apart, and no number those of all.
@@ -382,6 +384,7 @@ results = {(kind, name): sit(model, inputs[kind]) for kind in inputs for name, m
 print({kind: values.shape[1] for kind, values in inputs.items()}, "features")
 
 # %%
+#| fold: Draw this figure
 #| name: live-scores
 #| caption: Three models on three sets of features, on the images of this page, tested by lesion in five folds. Line,
 #|   95 % interval over lesions; dashed, the floor of this test set.
@@ -422,15 +425,16 @@ for row, found in scored.items():
 # recall. Read a column: *of those called this, what were they?* That is the precision.
 
 # %%
+def confusion(true, answers):
+    return pd.crosstab(true, answers).reindex(index=CLASSES, columns=CLASSES, fill_value=0)
+
+# %%
+#| fold: Draw this figure
 #| name: live-confusion
 #| caption: Confusion matrices of the forest on the images of this page: above on raw pixels, below on the
 #|   handcrafted features. Rows are true, columns are answers; the shade is the share of the row.
 #| alt: Two tables of counts, seven rows by seven columns. Above, most counts of every row stand in the column nv.
 #|   Below, the diagonal is darker, and the column nv still takes a part of every row.
-def confusion(true, answers):
-    return pd.crosstab(true, answers).reindex(index=CLASSES, columns=CLASSES, fill_value=0)
-
-
 fig, axes = plots.figure(5.6, 2, 1)
 for axis, kind in zip(axes, ("raw", "handcrafted")):
     matrix = confusion(dx, results[kind, "forest"][0])
@@ -478,6 +482,7 @@ checks.check("recall-and-precision", recall_and_precision, ham)
 # five images or more. (Where a leaf holds one diagnosis, weights change nothing.)
 
 # %%
+#| fold: Draw this figure
 #| name: weights-trade
 #| caption: The forest on the handcrafted features with class weights of rising power. Bars, 95 % intervals over
 #|   lesions. Dashed, the floors: of accuracy in orange, of balanced accuracy in blue.
@@ -531,6 +536,7 @@ plots.show(fig)
 # its electricity, by this score.
 
 # %%
+#| fold: Draw this figure
 #| name: floor-and-mix
 #| caption: Accuracy of fixed models on test sets with more and more nevi; the other diagnoses keep their proportions.
 #|   Below the dashed line a model does worse than always answering nv. Vertical, the mixes of HAM10000 and of the
@@ -615,6 +621,7 @@ checks.check("accuracy-and-floor", accuracy_and_floor, ham)
 # there to choose features.
 
 # %%
+#| fold: Draw this figure
 #| name: importance
 #| caption: Permutation importance of the families of features, for the forest on the handcrafted features: how much
 #|   balanced accuracy is lost when a family is shuffled among the validation images. Dot, mean; line, from the
@@ -661,6 +668,7 @@ print(f"Most is lost with: {lost.index[0]} ({lost['middle'].iloc[0]:.3f}); least
 # here; they answer a question about them.
 
 # %%
+#| fold: Draw this figure
 #| name: learning-curve
 #| caption: Learning curve of the SVM with class weights on the handcrafted features: balanced accuracy on the images it
 #|   was trained on, and on the test images, over the number of training lesions. Bands, from the worst of the five
@@ -795,6 +803,7 @@ checks.check("group-interval", group_interval, ham)
 # some of the score ({{chapter:preprocess-and-augment}} reads the record that measured how much).
 
 # %%
+#| fold: Draw this figure
 #| name: records
 #| caption: The classical models on the real HAM10000 (Tschandl et al. 2018): every committed record with its 95 %
 #|   interval over lesions; black tick, the floor of that test set. LEAKY: siblings of test images were trained on.
@@ -828,6 +837,7 @@ for row in named:
     print(f"{row}\n{'accuracy':>20} {texts[0]}\n{'balanced accuracy':>20} {texts[1]}")
 
 # %%
+#| fold: Draw this figure
 #| name: record-confusion
 #| caption: Confusion matrix of the committed record with the highest balanced accuracy on the grouped folds of the
 #|   real HAM10000 (Tschandl et al. 2018). Rows are true, columns are answers.

@@ -25,7 +25,8 @@
 # %% tags=["setup"]
 # {{install}}
 
-# %% tags=["remove-output"]
+# %%
+#| fold: Set-up
 import textwrap
 from dataclasses import replace
 from itertools import product
@@ -101,6 +102,7 @@ print(f"balanced accuracy, the mean of its recalls:    {balanced:.3f}; always nv
 # training changes them.
 
 # %%
+#| fold: Draw this figure
 #| name: edges
 #| caption: One lesion, and the answers of three kernels of three by three weights to its brightness. White, a strong
 #|   positive answer; black, a strong negative one; grey, none.
@@ -349,6 +351,7 @@ checks.check("weighted-loss", weighted_loss, ham)
 # twice, would go on from the weights that it has.)
 
 # %%
+#| fold: Draw this figure
 #| name: cnn-curves
 #| caption: Learning curves of the paper's CNN on the images of this page. Left, the loss of training and validation
 #|   images; right, balanced accuracy of the validation images; dashed, its floor. Vertical line, the epoch that is
@@ -393,6 +396,7 @@ print(f"{len(rows)} images, {len(fitted.history)} epochs, {len(rows) / fitted.ep
 # Send one lesion through, and look at the answers of a few kernels of an early, a middle and a late layer.
 
 # %%
+#| fold: Draw this figure
 #| name: feature-maps
 #| caption: What the five kernels whose answers vary most make of one lesion, after ReLU, in an early, a middle and a late
 #|   convolution of the network on this page. Each picture is scaled to its own largest answer, so brightness cannot be
@@ -489,6 +493,7 @@ for name, options in {"as printed": {}, "batch-normalised": {"batch_norm": True}
 # Which of the two matters? That takes an **ablation**: each change alone, and both, all else the same.
 
 # %%
+#| fold: Draw this figure
 #| name: ablation
 #| caption: Balanced accuracy on the validation lesions of fold 0, real HAM10000 (Tschandl et al. 2018), of the layers of
 #|   the paper's CNN as they are, with each of two changes, and with both. Dot, mean over the repetitions; line, lowest to
@@ -534,6 +539,7 @@ plots.show(fig)
 # paper has it, need a GPU: set `SKIN_TIER=full` on Colab, and "A record of your own", below, writes your record.
 
 # %%
+#| fold: Draw this figure
 #| name: cnn-records
 #| caption: The paper's CNN on the real HAM10000 (Tschandl et al. 2018), beside support vector machines on handcrafted
 #|   features: every record with its 95 % interval over lesions; black tick, the floor of that test set. Paper, the
@@ -570,6 +576,7 @@ for kind, protocol in product(("cnn-paper", "cnn-improved", "cnn-cosine"), ("gro
         print(f"{kind} under {protocol}: not measured yet")
 
 # %%
+#| fold: Draw this figure
 #| name: cnn-confusion
 #| caption: Confusion matrix of the paper's CNN with both changes, batch-normalised and without the dense layer of 4,096
 #|   units, as we trained it, on 938 test images drawn as Chapter {{number:split-without-leaking}} infers that the paper
@@ -664,6 +671,7 @@ for what, found in told.items():
 # numbers that of both.
 
 # %%
+#| fold: Draw this figure
 #| name: cnn-history
 #| caption: Learning curves of the batch-normalised CNN with a narrow head, trained on all training lesions of grouped
 #|   fold 0, real HAM10000 (Tschandl et al. 2018). Left, the loss of training and validation images, both with class
@@ -701,6 +709,7 @@ plots.show(fig)
 # trained; which epoch is kept, the validation lesions still choose.
 
 # %%
+#| fold: Draw this figure
 #| name: cnn-schedules
 #| caption: The same network, images and number of epochs under two schedules of the learning rate, grouped fold 0, real
 #|   HAM10000 (Tschandl et al. 2018). Left, the learning rate, on a logarithmic scale; right, balanced accuracy of the

@@ -25,6 +25,7 @@
 # {{install}}
 
 # %%
+#| fold: Set-up
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
@@ -138,6 +139,7 @@ five.T.rename_axis(columns="row")
 # Now look at some of these images before you count anything.
 
 # %%
+#| fold: Draw this figure
 #| name: meet-gallery
 #| caption: Six lesions of each diagnosis, drawn at random; one row is one diagnosis. Compare
 #|   within a row first, then between rows.
@@ -178,6 +180,7 @@ print(f"\nin all: {len(ham.table):,} images of {len(lesions):,} lesions")
 print(f"image size as stored: {ham.size[1]} x {ham.size[0]} pixels")
 
 # %%
+#| fold: Draw this figure
 #| name: class-counts
 #| caption: Images of each diagnosis, with the number of lesions in brackets. Left, the data
 #|   of this page. Right, the whole of HAM10000 as published (Tschandl et al. 2018); on the
@@ -313,6 +316,7 @@ print(f"\nfiles that occur twice, byte for byte: {twice}")
 print(f"of these, within one lesion: {within}")
 
 # %%
+#| fold: Draw this figure
 #| name: images-per-lesion
 #| caption: Left, lesions by the number of their images. Right, the share of the images of
 #|   each diagnosis that are not the only one of their lesion.
@@ -331,6 +335,7 @@ plots.show(fig)
 # photographs look like?
 
 # %%
+#| fold: Draw this figure
 #| name: siblings
 #| caption: For each diagnosis, two of the lesions with the most images: up to three
 #|   photographs of one at the left of the gap, up to three of the other at its right.
@@ -387,6 +392,7 @@ checks.check("repeated-lesions", repeated, ham)
 # (The files of the ISIC challenge have none of them: with those, the figures of this section say nothing.)
 
 # %%
+#| fold: Draw this figure
 #| name: age-and-sex
 #| caption: Left, age at each diagnosis; the dot is the median, the line holds the middle half
 #|   of the lesions. Right, the share of women among the lesions of a known sex.
@@ -404,6 +410,7 @@ axes[1].set_title("Share of women")
 plots.show(fig)
 
 # %%
+#| fold: Draw this figure
 #| name: sites
 #| caption: Where on the body the lesions were; one row is one site, the site with most
 #|   lesions on top, with its lesions in brackets. The number is the count of lesions, the
@@ -465,6 +472,7 @@ print(f"\nan age of 0 is written in {babies} rows")
 # Guess, before you look: which diagnoses can be reached by watching and waiting?
 
 # %%
+#| fold: Draw this figure
 #| name: dx-type
 #| caption: How the diagnosis was made; one row is one way. The number is the count of images,
 #|   the shade its share of the row.
@@ -510,6 +518,7 @@ print(f"one diagnosis alone: {', '.join(sure.index)}, {given:,} images")
 # sources does not show.
 
 # %%
+#| fold: Draw this figure
 #| name: sources
 #| caption: Where the images come from; one row is one source. The number is the count of
 #|   images, the shade its share of the row.
@@ -549,6 +558,7 @@ for dx in ("mel", "nv"):
 # image of each source and diagnosis.
 
 # %%
+#| fold: Draw this figure
 #| name: average-images
 #| caption: The average of all images of one source and one diagnosis; one row is one source.
 #|   A place with fewer than five lesions stays empty. Look down a column first, one
@@ -584,6 +594,7 @@ plots.show(fig, photo=True)
 # all lesions and the sources over the moles alone, where the diagnosis is the same for all.
 
 # %%
+#| fold: Draw this figure
 #| name: colours
 #| caption: Mean colour of the images, with its interval; where no line is seen it is shorter
 #|   than the dot. Top, by diagnosis; bottom, moles (nv) alone, by source. If the diagnosis
@@ -675,6 +686,7 @@ ladder = pd.DataFrame(ladder).T
 ladder.round(2).rename_axis(columns="model")
 
 # %%
+#| fold: Draw this figure
 #| name: table-models
 #| caption: Five models that look at no image, by three scores. The last two are the third
 #|   with one column more, dx_type or the source; that column is not theirs to use.

@@ -24,6 +24,7 @@
 # {{install}}
 
 # %%
+#| fold: Set-up
 import numpy as np
 import pandas as pd
 from scipy import ndimage
@@ -92,17 +93,18 @@ plots.show(plots.gallery([list(even.values())], ["equalised"], titles=list(even)
 # are no brighter:
 
 # %%
-#| name: puzzle-of-the-moles
-#| caption: The four moles before the step, and their cumulative histograms before and after it. A point of a line
-#|   says which share of the pixels is no brighter than this grey level.
-#| alt: Above, four pictures; B and C are darker than A and D. Below, two panels with four rising lines each. Left,
-#|   the lines of B and C rise far to the left of those of A and D. Right, all four lie on one diagonal.
 def equalised(grey):
     counts = np.bincount(grey.ravel(), minlength=256)
     share = counts.cumsum() / grey.size  # of the pixels that are no brighter than each level
     return np.rint(255 * share).astype(np.uint8)[grey]
 
-
+# %%
+#| fold: Draw this figure
+#| name: puzzle-of-the-moles
+#| caption: The four moles before the step, and their cumulative histograms before and after it. A point of a line
+#|   says which share of the pixels is no brighter than this grey level.
+#| alt: Above, four pictures; B and C are darker than A and D. Below, two panels with four rising lines each. Left,
+#|   the lines of B and C rise far to the left of those of A and D. Right, all four lie on one diagonal.
 fig, axes = plots.figure(4.4, 2, 4)
 for axis, (letter, grey) in zip(axes[0], greys.items(), strict=True):
     axis.imshow(grey, cmap="gray", vmin=0, vmax=255)
@@ -161,6 +163,7 @@ readings = {
 plots.show(plots.gallery(list(readings.values()), list(readings), titles=shown), photo=True)
 
 # %%
+#| fold: Draw this figure
 #| name: histograms-of-the-readings
 #| caption: Histograms of red, green and blue of the first image above, as photographed and after the three readings.
 #| alt: Four panels with three lines each, one line a channel. As photographed, they are humps, red to the right of the
@@ -201,18 +204,19 @@ for reading, batch in readings.items():
 # and divides by it (Finlayson and Trezzi 2004). In plain numpy:
 
 # %%
+def shades_of_gray(image, power=6):
+    light = (image.astype(float) ** power).mean(axis=(0, 1)) ** (1 / power)  # one number a channel
+    gain = np.sqrt((light**2).mean()) / light
+    return np.clip(np.rint(image * gain), 0, 255).astype(np.uint8)
+
+# %%
+#| fold: Draw this figure
 #| name: colour-constancy
 #| caption: A mole from each source, and the three vascular lesions whose photographs are reddest, before (above) and
 #|   after (below) Shades of Gray.
 #| alt: Two rows of dermoscopic images. Above, the moles differ in tint from source to source, and the vascular
 #|   lesions are red. Below, the skin of all has nearly the same neutral tint; around the red lesions it has gone from
 #|   pink to grey or greenish.
-def shades_of_gray(image, power=6):
-    light = (image.astype(float) ** power).mean(axis=(0, 1)) ** (1 / power)  # one number a channel
-    gain = np.sqrt((light**2).mean()) / light
-    return np.clip(np.rint(image * gain), 0, 255).astype(np.uint8)
-
-
 red_share = means[:, 0] / means.sum(axis=1)
 nevi = lesions[lesions["dx"] == "nv"]
 typical = nevi.assign(red=red_share[nevi.index])
@@ -234,6 +238,7 @@ print("data.shades_of_gray differs by at most one level:", bool(np.abs(after.ast
 # all lesions: how much of its spread lies between the sources, and how much between the diagnoses?
 
 # %%
+#| fold: Draw this figure
 #| name: tint-before-and-after
 #| caption: The share of red in the mean colour of moles from each source, with its 95 % confidence interval, before
 #|   and after Shades of Gray. Where no line is seen it is shorter than the dot.
@@ -292,6 +297,7 @@ for when, shades in zip(red, (means, neutral)):
 # two images, and what two filters take from it.
 
 # %%
+#| fold: Draw this figure
 #| name: median-filter
 #| caption: A detail of two images, enlarged; the same after a median filter of 3 and of 7 pixels; and what the second
 #|   filter took, three times as strong, with grey for nothing.
@@ -327,19 +333,20 @@ print(f"a median of 3 changes the middle of an image by {inner:.2f} grey levels,
 # beside it; the brightened image minus the image is bright where something thin and dark lies.
 
 # %%
-#| name: hair-removal
-#| caption: Hair removal in stages, on five images ordered by how much of them it takes for hair. The number is the
-#|   share of pixels painted over.
-#| alt: Four rows of dermoscopic images in five columns. First row, as photographed; only some of the images have
-#|   hairs. Second row, the black-hat, bright streaks on black, of hairs and of lines in the lesions alike. Third row,
-#|   the mask, white bars, fewer from left to right. Fourth row, what was masked is painted over, leaving smooth smears.
 def black_hat(grey, length):
     diagonal = np.eye(round(length / np.sqrt(2)), dtype=bool)
     lines = [np.ones((1, length)), np.ones((length, 1)), diagonal, diagonal[::-1]]
     closed = [ndimage.grey_closing(grey, footprint=line) for line in lines]
     return np.max(closed, axis=0) - grey
 
-
+# %%
+#| fold: Draw this figure
+#| name: hair-removal
+#| caption: Hair removal in stages, on five images ordered by how much of them it takes for hair. The number is the
+#|   share of pixels painted over.
+#| alt: Four rows of dermoscopic images in five columns. First row, as photographed; only some of the images have
+#|   hairs. Second row, the black-hat, bright streaks on black, of hairs and of lines in the lesions alike. Third row,
+#|   the mask, white bars, fewer from left to right. Fourth row, what was masked is painted over, leaving smooth smears.
 hairy = data.hair_mask(pixels[some]).mean(axis=(1, 2))
 order = np.argsort(hairy)[::-1]
 five = some[order[[0, 2, len(order) // 20, len(order) // 8, len(order) // 3]]]
@@ -375,6 +382,7 @@ for dx, (share, number) in found.iterrows():
 # outline costs. Each repetition deals other folds, the same for all steps, so that differences are paired.
 
 # %%
+#| fold: Draw this figure
 #| name: does-it-help
 #| caption: Balanced accuracy with each step minus balanced accuracy without any, on part of the real HAM10000 (printed
 #|   below). Dot, mean of the repetitions; line, from the worst to the best.
@@ -652,6 +660,7 @@ for balanced in (False, True):
 # - and the ceiling: images as they are.
 
 # %%
+#| fold: Draw this figure
 #| name: speed-ladder
 #| caption: Images a second that six input pipelines deliver, measured on the machine that is named below the figure.
 #|   Only ratios carry over to another machine, and they roughly.
@@ -688,6 +697,7 @@ print("is compiled for this purpose in place of TensorFlow's")
 # and stored before anybody thought of a split.
 
 # %%
+#| fold: Draw this figure
 #| name: copies-before-the-split
 #| caption: Balanced accuracy of the memoriser on five exams, the same in all three rows. Each line joins the marks of
 #|   one exam.
@@ -760,6 +770,7 @@ print(f"all images together weigh {(count * weight).sum():,.0f}, and there are {
 # time:
 
 # %%
+#| fold: Draw this figure
 #| name: shares-of-the-loss
 #| caption: Whose images carry the weight in the training loss: the share of each class, without any correction, with
 #|   weights, with balanced copies, and with both.
@@ -784,6 +795,7 @@ print(f"Corrected twice, {rare} has {ratio:.0f} times the share of {common}; all
 # Either correction weights an image by one over the count of its class, and both by one over its square.
 
 # %%
+#| fold: Draw this figure
 #| name: corrected-twice
 #| caption: A logistic regression on nine colour numbers, without a correction of the imbalance, with one, and with
 #|   both, by three scores on lesions that are new to it.

@@ -25,6 +25,7 @@
 # {{install}}
 
 # %%
+#| fold: Set-up
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
@@ -171,6 +172,7 @@ fig = plots.gallery([above, below], ["exam", "training"], titles=CLASSES)
 plots.show(fig, photo=True)
 
 # %%
+#| fold: Draw this figure
 #| name: leak-by-class
 #| caption: The share of the exam's images that leak under the naive split. Dot, mean over many random draws; line,
 #|   from the luckiest draw to the unluckiest.
@@ -236,6 +238,7 @@ checks.check("leaked-images", leaked_images, ham)
 # it had met, in a sibling, with its marks on those that it had not. Guess which are better, then look.
 
 # %%
+#| fold: Draw this figure
 #| name: two-different-exams
 #| caption: The diagnoses in the two parts of the exam. They are two different exams, and one is much easier.
 #| alt: Two stacked horizontal bars in the colours of the diagnoses. Nevus fills a much larger part of the bar of
@@ -374,6 +377,7 @@ for number, (rest, tested) in enumerate(folds):
           f"{shared} of them shared with training")
 
 # %%
+#| fold: Draw this figure
 #| name: folds-by-class
 #| caption: Test images of each diagnosis in each fold. The shade is the diagnosis's share of the fold. Where the deal
 #|   is even, all rows look the same.
@@ -394,6 +398,7 @@ plots.show(fig)
 # the siblings hidden; and the five folds.
 
 # %%
+#| fold: Draw this figure
 #| name: three-exams
 #| caption: Balanced accuracy of the memoriser in three exams, five times each. Lines join marks from the same exam
 #|   images; the grouped folds are other images, so no line leads there.
@@ -465,6 +470,7 @@ print("helpers.splits cuts the same three sets:",
 # another fold.
 
 # %%
+#| fold: Draw this figure
 #| name: validation-flatters
 #| caption: What validation promises a memoriser with one voter or with many, when the validation set is cut by image
 #|   and when it is cut by group. Means of five.
@@ -550,6 +556,7 @@ checks.check("three-sets", three_sets, ham)
 # of a hundred intervals made in this way, about ninety-five hold the truth.
 
 # %%
+#| fold: Draw this figure
 #| name: certainty-by-class
 #| caption: One test fold, a model that finds three of four images of each diagnosis, rounded to whole images, and the
 #|   recalls that fit: dot, what was counted; line, Wilson interval. The number of test images stands beside each name.
@@ -815,6 +822,7 @@ for each in protocols:
 print(pd.DataFrame(compared))
 
 # %%
+#| fold: Draw this figure
 #| name: three-protocols
 #| caption: The test sets of the three protocols. The nevus part of a bar is the accuracy of a model that looks at no
 #|   image and always answers nevus.

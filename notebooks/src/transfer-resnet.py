@@ -25,7 +25,8 @@
 # %% tags=["setup"]
 # {{install}}
 
-# %% tags=["remove-output"]
+# %%
+#| fold: Set-up
 import re
 from dataclasses import replace
 
@@ -90,6 +91,7 @@ for name, (blocks, shortcuts) in STACKS.items():
 _ = networks.use_precision()
 
 # %%
+#| fold: Draw this figure
 #| name: resnet-stacks
 #| caption: Left, the training loss of the three networks over six epochs; dashed, the loss of a model that answers the
 #|   shares of the classes to every image. Right, on a logarithmic scale, the size of a gradient before training (its norm,
@@ -251,6 +253,7 @@ def cuts(network):
 checks.check("cut-points", cuts, ham)
 
 # %%
+#| fold: Draw this figure
 #| name: resnet-frozen
 #| caption: The network block by block, cut so that more than 70 % of its convolutions are frozen, the rule that the paper
 #|   has for VGG16's layers (Garg et al. 2019). The dot is the number of weights, on a logarithmic scale; conv2 to conv5 are
@@ -382,6 +385,7 @@ checks.check("fold-normalisation", folded, ham)
 # does it pay to retrain one block, more of them, or all?
 
 # %%
+#| fold: Draw this figure
 #| name: resnet-records
 #| caption: Residual networks and VGG16 on the real HAM10000 (Tschandl et al. 2018), each as trained and with evened
 #|   priors. `frozen`: only a new head is trained, on one plain view. `last`: the last block, too. `tuned`: the last blocks
@@ -517,6 +521,7 @@ print("  ", ", ".join(f"{kind} {loss:.3f}" for kind, loss in lowest.items()))
 # ResNets' by a hair; its epoch was chosen elsewhere.
 
 # %%
+#| fold: Draw this figure
 #| name: resnet-confusion
 #| caption: Confusion matrix of our ResNet with frozen weights on 938 test images, drawn as Chapter
 #|   {{number:split-without-leaking}} infers for the paper. Rows are true, columns are answers; the shade is the share

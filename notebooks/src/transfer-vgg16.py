@@ -39,7 +39,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-# %% tags=["remove-output"]
+# %%
+#| fold: Set-up
 from helpers import checks, data, evaluate, networks, plots, records, splits, start
 from helpers.ham10000 import CLASSES, PUBLISHED_IMAGES
 
@@ -73,6 +74,7 @@ records.weights_notice(found)
 # tiny coloured picture. A weight of zero is grey.
 
 # %%
+#| fold: Draw this figure
 #| name: vgg16-kernels
 #| caption: The kernels of VGG16's first convolution, three by three weights in three colours each, all on one scale.
 #|   Grey is zero. With weights from ImageNet they are edges, lines and colours; random ones are confetti. The box above
@@ -90,6 +92,7 @@ plots.show(plots.gallery([tiles[row : row + 16] for row in range(0, 64, 16)], ["
 # learned on one task are a start for another. This is **transfer learning**.
 
 # %%
+#| fold: Draw this figure
 #| name: vgg16-maps
 #| caption: One lesion, and the five feature maps that vary most over the picture, after the second, the third and the
 #|   fourth block of VGG16; each on its own scale, from black, no answer, to white, its strongest. The deeper the block,
@@ -183,6 +186,7 @@ checks.check("prepare-for-vgg", prepared, ham)
 # convolution, if there is one, is frozen with it.
 
 # %%
+#| fold: Draw this figure
 #| name: vgg16-frozen
 #| caption: VGG16 layer by layer, with the head of this chapter; the dot is the number of weights, on a logarithmic
 #|   scale. Frozen layers keep what ImageNet taught them, the tail is retrained, the head is new.
@@ -378,6 +382,7 @@ both = networks.fit(
 bought["head and tail"] = networks.predict(network, validation).argmax(axis=1)
 
 # %%
+#| fold: Draw this figure
 #| name: vgg16-curves
 #| caption: Learning curves on this page, the head's two epochs first; the tail joins in at the better of them. Left, the
 #|   loss of training and validation images; right, balanced accuracy of the validation images; dashed, its floor.
@@ -447,6 +452,7 @@ checks.check("equal-priors", evened, ham)
 # {{chapter:classical-baselines}}? And how far ahead of the frozen network is the one whose last block was retrained?
 
 # %%
+#| fold: Draw this figure
 #| name: vgg16-records
 #| caption: VGG16 on the real HAM10000 (Tschandl et al. 2018), frozen under a new head and with its last block retrained,
 #|   each read as trained and with evened priors, beside the support vector machine on handcrafted features. Dot and line,
