@@ -8,7 +8,6 @@
 #
 # - compute a convolution and a pooling by hand, and say what a layer's output size will be;
 # - rebuild a network from a printed table, and find the lines that cannot be right;
-# - look at what a layer makes of a lesion;
 # - weigh a loss by class, and say what that asks of the network;
 # - train with augmentation, dropout and class weights, and read a learning curve;
 # - compare a network with its floor, and with models that have no layers at all.
@@ -28,16 +27,16 @@
 # %%
 #| fold: Set-up
 import textwrap
-from dataclasses import replace
 from itertools import product
 
 import keras
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown, display
 from keras import layers
 from scipy.ndimage import correlate
 
-from helpers import checks, data, evaluate, networks, plots, records, splits, start
+from helpers import checks, data, networks, plots, records, splits, start
 from helpers.ham10000 import CLASSES
 
 # %%
@@ -351,16 +350,10 @@ checks.check("weighted-loss", weighted_loss, ham)
 # twice, would go on from the weights that it has.)
 
 # %%
-#| fold: Draw this figure
-#| name: cnn-curves
-#| caption: Learning curves of the paper's CNN on the images of this page. Left, the loss of training and validation
-#|   images; right, balanced accuracy of the validation images; dashed, its floor. Vertical line, the epoch that is
-#|   kept.
-#| alt: Two small panels over the epochs. Left, two nearly flat lines of loss, one above the other. Right, a line near
-#|   the dashed floor.
 split = splits.grouped(ham.table, fold=0, seed=config.seed)
 rows = config.training_rows(split)  # in the quick tier, a few of them
-codes = pd.Categorical(ham.table["dx"], categories=list(CLASSES)).codes.astype("int64")
+labels = pd.Categorical(ham.table["dx"], categories=list(CLASSES))
+codes = labels.codes.astype("int64")
 
 
 def training(epoch):
@@ -379,78 +372,41 @@ fitted = networks.fit(
     learning_rate=3e-4,
     class_weight=networks.class_weights(codes[rows]),
 )
-fig, axes = plots.figure(2.6, 1, 2)
-plots.learning_curves(axes, fitted.history, fitted.best_epoch)
-plots.show(fig)
-print(f"{len(rows)} images, {len(fitted.history)} epochs, {len(rows) / fitted.epoch_seconds:.0f} images a second")
+print(f"{len(rows):,} images; the loss, epoch by epoch:",
+      *fitted.history["loss"].round(2))
 
 # %% [markdown]
-# On this page the network sees few images a few times: in the quick tier it has hardly begun, and its balanced accuracy
-# stays near the floor. (A network that knows nothing has a loss of about two, the logarithm of seven. Validation images
-# have another mix of classes than the few that the weights were made from, so their line need not lie on the other:
-# that is no learning by heart.) That is no verdict; it shows how training runs. The verdict comes from the records
-# below, which were trained on all images of the training lesions.
-#
-# ## What do its layers see?
-#
-# Send one lesion through, and look at the answers of a few kernels of an early, a middle and a late layer.
+# In the quick tier this is a rehearsal of a few epochs on a few images: it shows that everything runs, and nothing
+# about the network. (One that knows nothing has a loss of about two, the logarithm of seven.) Here is the same network
+# as the book's record keeps it, trained on all training lesions of that fold.
 
 # %%
 #| fold: Draw this figure
-#| name: feature-maps
-#| caption: What the five kernels whose answers vary most make of one lesion, after ReLU, in an early, a middle and a late
-#|   convolution of the network on this page. Each picture is scaled to its own largest answer, so brightness cannot be
-#|   compared between pictures. Later layers have fewer and coarser places.
-#| alt: Three rows of five small pictures. In the upper row the lesion's outline and texture are plain to see. Towards
-#|   the lower rows the pictures become blocks, and of the lesion little more than a patch is left.
-relus = [layer for layer in cnn.layers if isinstance(layer, layers.ReLU)]
-chosen = {"early": relus[0], "middle": relus[3], "late": relus[7]}
-watch = keras.Model(cnn.inputs, [layer.output for layer in chosen.values()])
-seen = []
-for answer in watch.predict(lesion[None].astype("float32"), verbose=0):
-    answer = np.asarray(answer[0], "float32")
-    liveliest = np.argsort(answer.std(axis=(0, 1)))[-5:]
-    maps = [answer[..., kernel] / max(answer[..., kernel].max(), 1e-6) for kernel in liveliest]
-    down, across = (np.arange(size[k]) * answer.shape[k] // size[k] for k in range(2))
-    grown = [one[down][:, across] for one in maps]
-    seen.append([np.repeat((255 * one)[..., None], 3, axis=2).astype(np.uint8) for one in grown])
-names = [f"{name}\n{layer.output.shape[1]} x {layer.output.shape[2]}" for name, layer in chosen.items()]
-plots.show(plots.gallery(seen, names), photo=True)
-
-# %% [markdown]
-# In the early maps the lesion is still to be seen; later ones are coarser, which is built in. That kernels come to
-# answer to edges, as the handwritten ones did, and later layers to *what* is there, takes training. In the quick tier
-# this network has hardly had any, and its maps are those of kernels near their random start. Global pooling, which comes
-# after the convolutions, forgets the place altogether.
-#
-# ## On and off
-#
-# The paper names three remedies: class weights against imbalance; dropout and augmentation against learning by heart.
-# You have just trained with all three. `networks.train` does what you did, from a **recipe**; above the quick tier it
-# also writes a checkpoint after each epoch, so that an interrupted run resumes as if nothing had happened. Take one
-# remedy out at a time, and look.
+#| name: cnn-curves
+#| caption: Learning curves of the paper's CNN, as printed, trained on all training lesions of grouped fold 0, real
+#|   HAM10000 (Tschandl et al. 2018). Left, the loss of training and validation images; right, balanced accuracy of the
+#|   validation images; dashed, its floor. Vertical line, the epoch that is kept.
+#| alt: Two small panels over the epochs. Left, two lines of loss that fall and flatten. Right, a line that rises from the
+#|   dashed floor to about twice its height and more, and flattens.
+printed = records.load_run("cnn-paper-grouped-96x96")
+fig, axes = plots.figure(2.6, 1, 2)
+plots.learning_curves(axes, printed.history, printed.facts["hyperparameters"]["best_epoch"])
+plots.show(fig)
 
 # %%
-recipe = networks.RECIPES["cnn-paper"]
-CHANGES = {
-    "no class weights": {"weighted": False},
-    "no augmentation": {"augmentation": None},
-    "no dropout": {"options": {"dropout": 0.0}},
-}
-tried = {"all three": (fitted, networks.predict(cnn, networks.batches(pixels, codes, split.validation)))}
-for name, change in CHANGES.items():
-    one = networks.train(replace(recipe, **change), ham, config, split)
-    tried[name] = one.fitted, one.validation
-for name, (fit_of_it, prob) in tried.items():
-    last, answers = fit_of_it.history.iloc[-1], pd.Series(evaluate.answers(prob)).value_counts()
-    print(f"{name:<17} loss {last['loss']:.2f}, validation loss {last['validation_loss']:.2f}, balanced accuracy there",
-          f"{last['validation_balanced_accuracy']:.2f}")
-    print("   validation images answered:", ", ".join(f"{count:,} {dx}" for dx, count in answers.items()))
+#| fold: Say it in a sentence
+best = printed.history["validation_balanced_accuracy"].max()
+display(Markdown(
+    f"Balanced accuracy on the validation lesions reaches {best:.2f}, where its floor is {1 / len(CLASSES):.2f}. "
+    f"The network learns, slowly: {len(printed.history)} epochs of {printed.facts['hyperparameters']['training_images']:,} "
+    "images."
+))
 
 # %% [markdown]
-# Losses with and without class weights are not on one scale; compare balanced accuracy and the answers instead. In the
-# quick tier each of these networks has hardly learned, and gives one answer to nearly all lesions; which one, chance
-# decides as well as the remedies. So the four lines compare nothing yet: they show how one would compare.
+# The paper names three remedies: class weights against imbalance; dropout and augmentation against memorising. You have
+# just trained with all three. `networks.train` does what you did, from a **recipe**; above the quick tier it also
+# writes a checkpoint after each epoch, so that an interrupted run resumes as if nothing had happened. To take one remedy
+# out, change the recipe: `replace(networks.RECIPES["cnn-paper"], weighted=False)`.
 #
 # The paper also stored copies of rare images until the classes were equal, *and* used class weights. If those were
 # computed from the counts before copying, that corrects the imbalance twice, as {{chapter:preprocess-and-augment}}
@@ -744,7 +700,7 @@ for reading in ("", "-restored"):
 # accuracy the two cannot be told apart. That speaks for the guess: for this network, on this fold, in one training
 # each. The two also differ in the precision of their numbers (bfloat16 keeps fewer digits than float32), since they
 # were trained on different machines. And it is a second look at these test lesions, as was said above. Whether still
-# more epochs would help is not measured. There is no sign of learning by heart: the loss of the validation images ends
+# more epochs would help is not measured. There is no sign of memorising: the loss of the validation images ends
 # about where it was lowest. (The losses of the two are divided by different sums, as above; on one scale they differ by
 # a hundredth less. That the training loss lies above it says little; dropout and augmentation make the training images
 # harder.)
@@ -755,7 +711,7 @@ for reading in ("", "-restored"):
 # the quick tier it is a rehearsal, and marked as one. On Colab, with the real data and a larger tier, it is a result,
 # and the figure above shows it beside the book's when you run this page again.
 
-# %%
+# %% tags=["remove-output"]
 recipe = "cnn-improved"  # or "cnn-paper", "cnn-cosine"
 mine = networks.train(networks.RECIPES[recipe], ham, config, split)
 name = f"{recipe}-grouped-{size[1]}x{size[0]}-{config.tier}"
@@ -763,6 +719,7 @@ path = networks.save_record(name, [mine], ham, config, resamples=200, notes="Tra
 print(records.load_run(path))
 
 # %% tags=["assertion"]
+assert best > 2 / len(CLASSES), "twice its floor"
 assert abs(right - 0.742) < 0.002 and right < SUPPORT["nv"] / SUPPORT.sum() and TABLE_3["recall"].mean() > 0.5
 assert PATTERN in fitting and len(fitting) > 1, "several fillings"
 shapes = [[layer.output.shape for layer in one.layers if layer.weights] for one in (networks.paper_cnn(size), cnn)]
@@ -822,7 +779,7 @@ checks.quiz("cnn-from-scratch")
 # - Output sizes are arithmetic. Walk a printed table before you believe it.
 # - A network from scratch starts with random weights and needs many images. Through many layers its answers can shrink;
 #   batch normalisation holds them up.
-# - Class weights tell the loss what matters; dropout and augmentation make it hard to learn by heart.
+# - Class weights tell the loss what matters; dropout and augmentation make it hard to memorise.
 # - Validation lesions choose the epoch. Test lesions choose nothing.
 # - Put a network beside its floor and beside a model without layers.
 #

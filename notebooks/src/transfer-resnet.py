@@ -565,7 +565,7 @@ print("found by the others:", ", ".join(f"{kind} {count}" for kind, count in mel
 # and each step costs the whole network. Under `grouped` we have no record of it; with a GPU you can fill that place,
 # too.
 
-# %%
+# %% tags=["remove-output"]
 kind = "resnet-tuned"  # or "resnet-whole"
 recipe, views = networks.RECIPES[kind], config.sizes.repeats
 if recipe.frozen == "boundary":
