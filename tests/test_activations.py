@@ -10,6 +10,7 @@ import pytest
 from helpers import networks
 from helpers.data._files import DataError
 from helpers.networks import _activations as activations
+from helpers.networks import _training as training
 
 PIXELS = np.random.default_rng(6).integers(0, 256, (10, 16, 16, 3), dtype=np.uint8)
 DATASET = SimpleNamespace(fingerprint="some")
@@ -36,7 +37,7 @@ def test_the_cached_way_answers_as_the_whole_network(network, config):
     assert cached.shape == (10, 1, 14, 14, 4) and cached.dtype == np.float16
     whole = keras.Model(frozen.input, tail(frozen.output))
     rows = np.array([7, 2, 9])
-    said = networks.predict(tail, networks.batches(cached, np.zeros(10, int), rows, 2))
+    said = training.predict(tail, networks.batches(cached, np.zeros(10, int), rows, 2))
     assert np.allclose(said, whole.predict(PIXELS[rows].astype("float32"), verbose=0), atol=2e-3)
 
 

@@ -108,7 +108,7 @@ def test_a_trained_network_says_the_same_of_pixels_and_of_the_cache(ham, small, 
     (path,) = (config.cache / "activations").glob("*.npy")
     cached = networks.batches(np.load(path, mmap_mode="r"), np.zeros(len(ham.table), int), rows)
     (tail,) = [layer for layer in first.model.layers if layer.name == "classifier"]
-    assert np.allclose(plain, networks.predict(tail, cached), atol=5e-3)
+    assert np.allclose(plain, training.predict(tail, cached), atol=5e-3)
     assert first.test.shape == (len(first.split.test), 7) and np.allclose(first.test.sum(axis=1), 1)
     assert first.facts["recipe"]["cut"].startswith("block_")
 

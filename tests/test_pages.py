@@ -37,6 +37,7 @@ status_page = extension("status_page")
 model_card = extension("model_card")
 chapter_links = extension("chapter_links")
 teaching = extension("teaching")
+welcome = extension("welcome")
 
 
 @pytest.fixture(scope="module")
@@ -457,6 +458,40 @@ def test_the_teachers_page_names_sections_that_the_chapters_have():
         "What the paper leaves out": "against-the-paper",
     }.items():
         assert f"*{name}*" in text and name in sections(slug)
+
+
+# The welcome page
+
+
+def test_the_welcome_page_s_numbers_are_those_of_the_records(found):
+    accuracies, floors = welcome.accuracies(found)
+    shown = welcome.findings(found, accuracies)
+
+    def stored(name, metric):
+        rows = json.loads((RESULTS / name / "metrics.json").read_text())
+        return next(row["value"] for row in rows if row["metric"] == metric)
+
+    assert float(shown["welcome_cnn"]) == pytest.approx(stored("cnn-improved-holdout938-96x96", "accuracy"), abs=6e-4)
+    assert float(shown["welcome_pool"]) == pytest.approx(stored("pool-grouped", "accuracy"), abs=6e-4)
+    here, _, there = accuracies["resnet-frozen-200x150"]
+    assert here == pytest.approx(stored("resnet-frozen-grouped-200x150", "accuracy"), abs=1e-6)
+    assert there == pytest.approx(stored("resnet-frozen-holdout938-200x150", "accuracy"), abs=1e-6)
+    assert shown["welcome_resnet"] == f"{here:.1%}"
+    # What the page says of them: the mix alone lifts each to about its score on the other test set.
+    assert all(mix - here > 0.07 and abs(mix - there) < 0.02 for here, mix, there in accuracies.values())
+    assert floors[1] - floors[0] > 0.1
+    assert float(shown["welcome_cnn"]) < float(shown["welcome_floor"]) < float(shown["welcome_cnn_restored"])
+    assert float(shown["welcome_vgg"]) < float(shown["welcome_svm"]) < float(shown["welcome_tuned"])
+    assert model_card.candidates(found)[0].name == "resnet-tuned-grouped-200x150-evened", "the best single model"
+
+
+def test_the_welcome_page_s_figure_has_a_line_a_model(found, tmp_path):
+    accuracies, floors = welcome.accuracies(found)
+    welcome.draw(accuracies, floors, tmp_path / "new" / "figure.svg")
+    assert (tmp_path / "new" / "figure.svg").read_text(encoding="utf-8").startswith("<?xml")
+    first = (tmp_path / "new" / "figure.svg").read_bytes()
+    welcome.draw(accuracies, floors, tmp_path / "figure.svg")
+    assert (tmp_path / "figure.svg").read_bytes() == first, "the same records give the same file"
 
 
 # Chapters' numbers

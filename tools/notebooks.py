@@ -4,8 +4,9 @@
 nothing and says which notebooks differ from their sources.
 
 A chapter is known by its slug; its number is its place in _toc.yml, and no source types one.  In their place stand
-``{{chapter:meet-the-data}}``, which becomes the link ``[Chapter 1](meet-the-data.ipynb)``, and, for code, captions and
-HTML, ``Chapter {{number:meet-the-data}}``.
+``{{chapter:meet-the-data}}``, which becomes the link ``[Chapter 1](meet-the-data.ipynb)``, ``{{title:meet-the-data}}``,
+the link ``[1. Meet the data](meet-the-data.ipynb)``, and, for code, captions and HTML, ``Chapter
+{{number:meet-the-data}}``.
 
 A line ``# {{install}}`` becomes the code that installs the helpers on Colab and on Kaggle: those of the release that
 the project is, between two releases those of the branch main.
@@ -140,7 +141,7 @@ def sources(root=ROOT):
 
 
 def resolve(text, book, folder=""):
-    """Return a text whose chapters are numbered: what {{chapter:slug}} and {{number:slug}} stand for is filled in.
+    """Return a text whose chapters are numbered: what {{chapter:slug}} and its like stand for is filled in.
 
     Parameters
     ----------
@@ -161,10 +162,11 @@ def resolve(text, book, folder=""):
         kind, slug = match.groups()
         if slug not in book:
             raise SourceError(f"{match.group()} names no chapter; there are {', '.join(book)}")
-        number = book[slug].number
-        return f"[Chapter {number}]({folder}{slug}.ipynb)" if kind == "chapter" else str(number)
+        chapter = book[slug]
+        words = {"chapter": f"Chapter {chapter.number}", "title": f"{chapter.number}. {chapter.title}"}
+        return f"[{words[kind]}]({folder}{slug}.ipynb)" if kind in words else str(chapter.number)
 
-    return re.sub(r"\{\{(chapter|number):([^{}]*)\}\}", filled, text)
+    return re.sub(r"\{\{(chapter|title|number):([^{}]*)\}\}", filled, text)
 
 
 def repository(root=ROOT):

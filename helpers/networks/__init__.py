@@ -9,7 +9,7 @@ from helpers.networks._augmentation import Augmentation, augment
 from helpers.networks._batches import batches, class_weights, training_batches
 from helpers.networks._recipes import RECIPES
 from helpers.networks._run import save_record, train
-from helpers.networks._training import fit, predict, use_precision
+from helpers.networks._training import fit, use_precision
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -25,7 +25,6 @@ __all__ = [
     "fit",
     "load_activations",
     "paper_cnn",
-    "predict",
     "save_record",
     "train",
     "training_batches",

@@ -19,6 +19,7 @@ from sklearn.model_selection import train_test_split
 from helpers import data, evaluate, networks, splits
 from helpers.data import _cache as caches
 from helpers.ham10000 import CLASSES
+from helpers.networks import _training as training
 from tools.measure import _harness as harness
 
 NETWORK, LAYER = "resnet50v2_imagenet_stage3", "stage3_block5_add"
@@ -138,7 +139,7 @@ def tuned(inputs, ham, truth, seed):
             learning_rate=RATE,
             patience=EPOCHS,
         )
-        y_prob = networks.predict(model, networks.batches(inputs, codes, draw.test, 64))
+        y_prob = training.predict(model, networks.batches(inputs, codes, draw.test, 64))
         rows += scored(f"tuned/{arm}", truth[draw.test], evaluate.answers(y_prob), draw.strata)
     return rows
 
