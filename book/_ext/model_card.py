@@ -37,7 +37,7 @@ FEW = 10
 
 def candidates(found):
     """Return the book's unmarked runs of single models under the honest protocol, the best first, then by name."""
-    honest = [run for run in found if run.facts["protocol"] == PROTOCOL and not run.marks and not run.pooled]
+    honest = [run for run in found if run.facts["protocol"] == PROTOCOL and not run.marks and run.ranked]
     fitting = [run for run in honest if run.origin == "the book"]
     if not fitting:
         raise ValueError(f"the model card has no model: no unmarked record of the book under {PROTOCOL!r}")

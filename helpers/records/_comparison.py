@@ -82,8 +82,9 @@ class Lead:
 def entries(runs):
     """Return the :class:`Entry` of each run that belongs into a comparison, in the order of a table, yours last.
 
-    Epochs chosen on the test set do not belong, nor pools of other records, nor what is not ``comparable``.  The label
-    of a run of yours says so, with its tier; of two records for one place the second also has its name.
+    Epochs chosen on the test set do not belong, nor pools of other records, nor second trainings with another seed, nor
+    what is not ``comparable``.  The label of a run of yours says so, with its tier; of two records for one place the
+    second also has its name.
 
     Parameters
     ----------
@@ -121,8 +122,8 @@ def entries(runs):
 
 
 def _fair(run):
-    """Whether a run may stand in a comparison of models: comparable, no choice made on the test set, no pool."""
-    return run.comparable and run.facts.get("chosen_on") != "test" and not run.pooled
+    """Whether a run may stand in a comparison of models: comparable, ranked, and no choice made on the test set."""
+    return run.comparable and run.ranked and run.facts.get("chosen_on") != "test"
 
 
 def pairs(runs, first, second, folds=None, reading=BY_IMAGE):

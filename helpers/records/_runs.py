@@ -84,9 +84,9 @@ class Run:
         return tuple(mark for mark, holds in marks.items() if holds)
 
     @property
-    def pooled(self):
-        """Whether the answers are pooled from other records, and so are not those of one model."""
-        return "members" in self.facts["hyperparameters"]
+    def ranked(self):
+        """Whether it is a model of its own: no pool of other records, and no second training with another seed."""
+        return "members" not in self.facts["hyperparameters"] and "split_seed" not in self.facts
 
     @property
     def comparable(self):
