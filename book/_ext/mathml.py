@@ -12,8 +12,8 @@ def inline(translator, node):
 
 
 def block(translator, node):
-    """Write displayed mathematics, with its number where it has one."""
-    translator.body.append(translator.starttag(node, "div", CLASS="math"))
+    """Write displayed mathematics, with its number where it has one; the keyboard reaches it, to scroll it."""
+    translator.body.append(translator.starttag(node, "div", CLASS="math", tabindex="0"))
     if node["number"]:
         number = get_node_equation_number(translator, node)
         translator.body.append(f'<span class="eqno">({number})')
