@@ -9,10 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
-from sklearn.utils import check_random_state
 
 from helpers.ham10000 import MISSED_PAIRS
 from helpers.settings import SEED
@@ -92,6 +88,9 @@ def lesion_groups(table):
     >>> splits.lesion_groups(pd.DataFrame({"image_id": missed, "lesion_id": ["HAM_B", "HAM_A"]})).tolist()
     ['HAM_A', 'HAM_A']
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     lesions, codes = np.unique(table["lesion_id"].to_numpy(dtype=str), return_inverse=True)
     code_of = dict(zip(table["image_id"], codes, strict=True))
     pairs = [(code_of[a], code_of[b]) for a, b in MISSED_PAIRS if a in code_of and b in code_of]
@@ -110,6 +109,8 @@ def shuffled(groups, seed=SEED):
     Colab, that mixes up which images a group holds: the folds are others, and not balanced by class.
     """
     names, codes = np.unique(groups, return_inverse=True)
+    from sklearn.utils import check_random_state
+
     order = check_random_state(seed).permutation(len(names))
     return np.argsort(order)[codes]
 
@@ -246,6 +247,8 @@ def audit(table, train, test):
 
 def _stratified(table, rows, share, seed):
     """Return scikit-learn's stratified split of the rows, or say which class is too small for one."""
+    from sklearn.model_selection import train_test_split
+
     counts = table["dx"].iloc[rows].value_counts()
     if counts.min() < 2 or share * len(rows) < len(counts):
         raise ValueError(
@@ -272,4 +275,6 @@ def _folds(classes, groups, n_folds, seed):
 
 @lru_cache(maxsize=64)
 def _dealt(classes, groups, n_folds):
+    from sklearn.model_selection import StratifiedGroupKFold
+
     return [fold for _, fold in StratifiedGroupKFold(n_folds).split(groups, classes, groups)]

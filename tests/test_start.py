@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -35,6 +36,14 @@ def test_a_chapter_starts_with_one_call_and_the_box_says_what_was_chosen_and_why
     assert "SYNTHETIC DATA" in text and "python -m helpers.data download" in text
     assert "no GPU is here; set SKIN_TIER to quick, workshop, full to change it" in text
     assert "under a minute a notebook" in text
+
+
+def test_a_chapter_starts_without_the_libraries_that_take_seconds_to_import():
+    slow = {"matplotlib", "scipy.stats", "seaborn", "skimage", "sklearn", "statsmodels", "tensorflow", "xgboost"}
+    code = "import sys; from helpers import start; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "helpers._start" in imported and not imported & slow
 
 
 def test_who_asks_for_the_sample_is_not_told_how_to_do_without(shown, sample_cache, monkeypatch):

@@ -6,7 +6,6 @@ sees another one.  Each raises TypeError for an array that is not uint8, and Val
 
 import numpy as np
 from scipy import ndimage
-from skimage import exposure
 
 #: The weights of red, green and blue in luminance (ITU-R BT.601, as in JPEG).
 LUMINANCE = np.array((0.299, 0.587, 0.114), np.float32)
@@ -40,6 +39,8 @@ def equalise(batch, per_channel=False):
     >>> data.equalise(pale)[0, ..., 0].tolist()
     [[64, 128], [191, 255]]
     """
+    from skimage import exposure
+
     if per_channel:
         return _each(
             batch,
@@ -70,6 +71,8 @@ def clahe(batch, clip=0.01):
     >>> bool(np.ptp(data.clahe(pale)) > np.ptp(pale))
     True
     """
+    from skimage import exposure
+
     return _each(
         batch,
         lambda image: _relight(image, lambda grey: exposure.equalize_adapthist(grey, clip_limit=clip)),

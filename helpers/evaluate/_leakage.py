@@ -10,14 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from helpers.splits import lesion_groups, shuffled
 
@@ -93,6 +85,8 @@ def leak_pair(table, seed, rows=None):
     >>> len(draw.test), int(draw.could_leak.sum()), len(draw.a) == len(draw.b)
     (20, 8, True)
     """
+    from sklearn.model_selection import StratifiedGroupKFold
+
     rng = np.random.default_rng(seed)
     groups = lesion_groups(table).to_numpy()
     classes = table["dx"].to_numpy()
@@ -160,6 +154,13 @@ def leak_models(seed, most):
     >>> list(evaluate.leak_models(seed=1, most=30))
     ['1-nn', 'logistic', 'svm']
     """
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
     heads = {
         "1-nn": KNeighborsClassifier(1, algorithm="brute"),
         "logistic": LogisticRegression(C=0.01, max_iter=2000),
@@ -231,6 +232,8 @@ def leak_effects(results, ratio):
     >>> effects.loc[("1-nn", "could leak", "accuracy"), ["value", "low", "high"]].round(3).tolist()
     [0.203, 0.172, 0.234]
     """
+    from scipy import stats
+
     parts = results["arm"].str.rsplit("/", n=1, expand=True)
     wide = results.assign(model=parts[0], arm=parts[1])
     wide = wide[wide["arm"].isin(["A", "B"]) & (wide["metric"] != "images")]

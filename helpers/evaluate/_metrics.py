@@ -17,8 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_curve
-from statsmodels.stats import contingency_tables
 
 from helpers.evaluate import _bootstrap as bootstrap
 from helpers.evaluate import _scores as scores
@@ -149,6 +147,8 @@ def melanoma_threshold(y_true, y_prob, specificities=SPECIFICITIES):
     ValueError
         If there is no melanoma, or nothing else, among ``y_true``.
     """
+    from sklearn.metrics import roc_curve
+
     truth, prob, _ = _checked(y_true, y_prob, y_true)
     melanoma = truth == scores.MELANOMA
     if melanoma.all() or not melanoma.any():
@@ -234,6 +234,8 @@ def mcnemar(y_true, pred_a, pred_b):
     It takes images as independent, which images of one lesion are not: give it answers per lesion
     (:func:`per_lesion`), or use :func:`paired_bootstrap`.
     """
+    from statsmodels.stats import contingency_tables
+
     truth, pred_a, pred_b = (_codes(values) for values in (y_true, pred_a, pred_b))
     if not len(truth) == len(pred_a) == len(pred_b):
         raise ValueError(f"{len(truth)} true classes, but {len(pred_a)} and {len(pred_b)} answers: give one an image")

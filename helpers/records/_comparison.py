@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from helpers.evaluate import _metrics as metrics
 from helpers.ham10000 import CLASSES
@@ -356,6 +355,8 @@ def lead(entries, protocol, score, resamples=metrics.RESAMPLES):
     >>> lead.table[["only_best", "only_other"]].to_dict("index")
     {'SVM, raw pixels': {'only_best': 77, 'only_other': 20}}
     """
+    from statsmodels.stats.multitest import multipletests
+
     _one_of("protocol", protocol, SPLITS)
     _one_of("score", score, READ)
     chosen = choose(entries, protocol, READ[score])
