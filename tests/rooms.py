@@ -10,6 +10,8 @@ from collections import defaultdict
 
 #: The names that a learner has to hold, over all rooms.
 MOST_NAMES = 80
+#: Exported ahead of the chapter that will call it: no record of the book carries weights yet.
+AHEAD = {"networks": {"load"}}
 #: What only one room imports.
 FRAMEWORKS = {"tensorflow", "keras"}
 
@@ -120,7 +122,11 @@ def face(root):
     for room, path in packages(root).items():
         listed, bound = exports(path)
         called = set(taken[room])
-        problems += [f"helpers.{room} exports {name}, which no chapter calls" for name in sorted(listed - called)]
+        ahead = AHEAD.get(room, set())
+        problems += [f"helpers.{room}.{name} is called now: take it out of AHEAD" for name in sorted(ahead & called)]
+        problems += [
+            f"helpers.{room} exports {name}, which no chapter calls" for name in sorted(listed - called - ahead)
+        ]
         problems += [
             f"{taken[room][name][0]} calls helpers.{room}.{name}, which is not exported"
             for name in sorted(called - listed)

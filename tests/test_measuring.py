@@ -103,9 +103,13 @@ class TestFolds:
     def test_a_missing_fold_joins_and_the_others_stay(self, train, ham, results, monkeypatch):
         train(0)
         first = {suffix: records.load_run(results / f"toy-grouped-16x16{suffix}") for suffix in ("", "-evened")}
+        weights = (results / "toy-grouped-16x16" / "weights.npz.gz").read_bytes()
         monkeypatch.setattr(network_plan, "device", lambda: "another machine")
         train(0, 2)
         assert train.trained == 1
+        assert (results / "toy-grouped-16x16" / "weights.npz.gz").read_bytes() == weights, "those of the first fold"
+        assert records.load_run(results / "toy-grouped-16x16").facts["weights_of_fold"] == 0
+        assert not records.load_run(results / "toy-grouped-16x16-evened").weights, "they are the same"
         for suffix, before in first.items():
             run = records.load_run(results / f"toy-grouped-16x16{suffix}")
             assert run.facts["folds"] == [0, 2]

@@ -1,7 +1,7 @@
 """From a recipe to a run record, on the sample: one real network from end to end, and a toy for all else."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import keras
 import numpy as np
@@ -18,6 +18,8 @@ from helpers.networks import _run as run
 from helpers.networks import _training as training
 from helpers.networks._recipes import Recipe
 from helpers.records import _runs as runs
+from helpers.records import _seal as seal
+from helpers.records._seal import RecordError
 
 compile_network = keras.Model.compile
 
@@ -338,3 +340,74 @@ def test_the_rows_of_a_tier_are_drawn_from_the_training_rows_alone(ham, small):
     assert len(rows) == 30 and np.isin(rows, split.train).all() and len(np.unique(rows)) == 30
     everything = replace(small, sizes=replace(small.sizes, rows=None))
     assert np.array_equal(everything.training_rows(split), split.train)
+
+
+@pytest.fixture(scope="module")
+def frozen(ham, small):
+    """A head on a toy that stands for a backbone with ImageNet's weights, and what gives that backbone again."""
+    backbone = architectures.Backbone(toy((32, 32), None), "MobileNetV2", "ImageNet, from a file", pretrained=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(architectures, "backbone", lambda *names, size: backbone)
+        return networks.train(RECIPES["mobilenetv2-frozen"], ham, small, splits.grouped(ham.table, 0)), backbone
+
+
+def as_network(trained, model, recipe, **facts):
+    """Return the same training as if it were of another network."""
+    facts = {"recipe": asdict(recipe) | {"label": recipe.title}} | facts
+    return replace(trained, model=model, facts=trained.facts | facts)
+
+
+def test_a_record_carries_the_head_of_a_frozen_backbone_and_gives_the_network_back(
+    ham, small, frozen, tmp_path, monkeypatch
+):
+    trained, backbone = frozen
+    path = networks.save_record("head", [trained], ham, small, tmp_path, folds=[3], resamples=0, weights=True)
+    run = runs.load_run(path)
+    assert run.weights and run.facts["weights_of_fold"] == 3
+    stored = seal.unpack_weights((path / seal.WEIGHTS).read_bytes())
+    assert [weight.shape for weight in stored] == [
+        weight.shape for weight in trained.model.get_layer("classifier").weights
+    ], "nothing of the backbone"
+    monkeypatch.setattr(architectures, "backbone", lambda *names, size: backbone)
+    network = networks.load(path)
+    pixels = data.load_pixels(ham, small)[trained.split.test].astype("float32")
+    assert np.allclose(network.predict(pixels, verbose=0), trained.test, atol=5e-3)
+    random = replace(backbone, pretrained=False)
+    monkeypatch.setattr(architectures, "backbone", lambda *names, size: random)
+    with pytest.raises(RecordError, match="head of MobileNetV2, whose ImageNet weights cannot be had"):
+        networks.load(path)
+
+
+def test_a_record_carries_a_network_from_scratch_whole_under_its_seal(ham, small, frozen, tmp_path):
+    recipe = RECIPES["cnn-improved"]
+    cnn = architectures.paper_cnn((90, 90), **recipe.options)
+    rng = np.random.default_rng(1)
+    cnn.set_weights([rng.uniform(0.01, 0.1, weight.shape) for weight in cnn.weights])
+    trained = as_network(frozen[0], cnn, recipe, image=[90, 90])
+    path = networks.save_record("cnn", [trained], ham, small, tmp_path, resamples=0, weights=True)
+    pixels = rng.uniform(0, 255, (3, 90, 90, 3)).astype("float32")
+    said = cnn(pixels)
+    assert not np.allclose(architectures.paper_cnn((90, 90), **recipe.options)(pixels), said, atol=0.05)
+    assert np.allclose(networks.load(path)(pixels), said, atol=5e-3)
+    with open(path / seal.WEIGHTS, "ab") as file:
+        file.write(b"0")
+    with pytest.raises(RecordError, match="was changed after it was written"):
+        networks.load(path)
+
+
+def test_weights_that_others_trained_or_that_do_not_fit_stay_out_of_a_record(ham, small, frozen, tmp_path, monkeypatch):
+    trained, _ = frozen
+    retrained = as_network(trained, trained.model, RECIPES["vgg16-tuned"])
+    with pytest.raises(RecordError, match="last block retrained layers of the backbone were retrained"):
+        networks.save_record("tuned", [retrained], ham, small, tmp_path, resamples=0, weights=True)
+    path = networks.save_record("plain", [trained], ham, small, tmp_path, resamples=0)
+    assert not runs.load_run(path).weights
+    with pytest.raises(RecordError, match="'plain' carries no weights"):
+        networks.load(path)
+    for wrong in (np.nan, 1e6):
+        with pytest.raises(RecordError, match="not finite, or too large for float16"):
+            seal.pack_weights([np.ones(3), np.array([wrong])])
+    noise = np.random.default_rng(0).normal(size=1000)
+    monkeypatch.setattr(seal, "MOST_WEIGHTS", 1000)
+    with pytest.raises(RecordError, match="a record carries at most 1,000"):
+        seal.pack_weights([noise])

@@ -8,7 +8,7 @@ from helpers.networks._architectures import IMAGENET_MEAN, backbone, boundary, c
 from helpers.networks._augmentation import Augmentation, augment
 from helpers.networks._batches import batches, class_weights, training_batches
 from helpers.networks._recipes import RECIPES
-from helpers.networks._run import save_record, train
+from helpers.networks._run import load, save_record, train
 from helpers.networks._training import fit, use_precision
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "classifier",
     "cut",
     "fit",
+    "load",
     "load_activations",
     "paper_cnn",
     "save_record",

@@ -18,6 +18,8 @@ from helpers.networks import _architectures as architectures
 from helpers.networks import _training as training
 from helpers.networks._batches import batches, class_weights, training_batches
 from helpers.records import _runs as runs
+from helpers.records import _seal as seal
+from helpers.records._seal import RecordError
 from helpers.splits import Split
 
 
@@ -149,7 +151,9 @@ def train(recipe, ham, config, split, *, watch_test=False):
     )
 
 
-def save_record(name, trained, ham, config, folder=None, *, folds=(0,), notes="", resamples=None, split_seed=None):
+def save_record(
+    name, trained, ham, config, folder=None, *, folds=(0,), notes="", resamples=None, split_seed=None, weights=False
+):
     """Write the run record of one network, trained on one split or on several folds; return its path.
 
     Parameters
@@ -170,6 +174,14 @@ def save_record(name, trained, ham, config, folder=None, *, folds=(0,), notes=""
         Of the bootstrap by lesion; default as everywhere in the course, 0 for no intervals.
     split_seed : int, optional
         The seed of the splits, where it is not ``config.seed``: for several trainings on the same split.
+    weights : bool
+        Keep what was trained from scratch, of the first training that has a network: :func:`load` gives it back.
+
+    Raises
+    ------
+    helpers.records._seal.RecordError
+        As for :func:`helpers.records._runs.write_run`; with ``weights`` also if layers of a backbone were retrained:
+        a record carries no weights that others trained, nor what was made of them.
 
     Examples
     --------
@@ -195,6 +207,13 @@ def save_record(name, trained, ham, config, folder=None, *, folds=(0,), notes=""
     }
     if split_seed is not None:
         run["split_seed"] = split_seed
+    kept = None
+    if weights:
+        fold, network = next(
+            (fold, of_fold.model) for fold, of_fold in zip(folds, trained, strict=True) if of_fold.model is not None
+        )
+        kept = _from_scratch(network, facts[0]["recipe"]).get_weights()
+        run["weights_of_fold"] = fold
 
     def frames(part):
         """Return the predictions of the test or the validation images of all folds."""
@@ -214,8 +233,82 @@ def save_record(name, trained, ham, config, folder=None, *, folds=(0,), notes=""
         history=pd.concat(
             [of_fold.fitted.history.assign(fold=fold) for of_fold, fold in zip(trained, folds, strict=True)]
         ),
+        weights=kept,
         resamples=resamples,
     )
+
+
+def load(name_or_path):
+    """Return the trained network of a record that carries its weights: images, 0 to 255, to probabilities.
+
+    Of a frozen backbone the record has the head alone, and the backbone's own weights come from where
+    :func:`backbone` finds them.  The weights are kept with half the digits, so a probability may differ from the
+    record's in its third decimal.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        As for :func:`helpers.records.load_run`.  Of several folds the record's fact ``weights_of_fold`` says which one
+        the network learned from: what it says of the training images of that fold is no test.
+
+    Returns
+    -------
+    keras.Model
+        From (n, height, width, 3) images, of the size that it was trained on, to (n, 7) probabilities.
+
+    Raises
+    ------
+    helpers.records._seal.RecordError
+        If the record has no weights, or the backbone's own cannot be had.
+
+    Examples
+    --------
+    >>> from helpers import networks
+    >>> networks.load("classical-grouped-raw-svm-plain")
+    Traceback (most recent call last):
+        ...
+    helpers.records._seal.RecordError: the record 'classical-grouped-raw-svm-plain' carries no weights: choose one of \
+which run.weights is true, or save one of yours \
+with weights=True
+    """
+    run = runs.load_run(name_or_path)
+    if not run.weights:
+        raise RecordError(
+            f"the record {run.name!r} carries no weights: choose one of which run.weights is true, or save one of "
+            "yours with weights=True"
+        )
+    hyperparameters = run.facts["hyperparameters"]
+    recipe, size = hyperparameters["recipe"], tuple(hyperparameters["image"])
+    if recipe["network"] == "paper_cnn":
+        model = architectures.paper_cnn(size, **recipe["options"])
+    else:
+        known = architectures.BACKBONES
+        names = [name for name in recipe["network"] if known[name][0] + recipe["title"] == recipe["label"]]
+        backbone = architectures.backbone(*names, size=size)
+        if not backbone.pretrained:
+            raise RecordError(
+                f"the record {run.name!r} carries the head of {backbone.label}, whose ImageNet weights cannot be had: "
+                "go online, or name the folder that has them in SKIN_WEIGHTS"
+            )
+        average = keras.layers.GlobalAveragePooling2D(name="average")(backbone.model.output)
+        head = architectures.classifier(average.shape[1:], **recipe["options"])
+        backbone.model.trainable = False
+        model = keras.Model(backbone.model.input, head(average), name="network")
+    _, files = seal.read(run.path, "run.json")
+    _from_scratch(model, recipe).set_weights(seal.unpack_weights(files[seal.WEIGHTS]))
+    return model
+
+
+def _from_scratch(model, recipe):
+    """Return the part of a network that began with random weights and was trained: all, or the head of a backbone."""
+    if recipe["network"] == "paper_cnn":
+        return model
+    if recipe["frozen"] != "backbone":
+        raise RecordError(
+            f"of {recipe['label']} layers of the backbone were retrained, and a record carries no weights that others "
+            "trained: save it without weights"
+        )
+    return model.get_layer("classifier")
 
 
 class _Watch:

@@ -2,7 +2,8 @@
 
 A run record holds ``run.json`` (what was run on what), ``predictions.csv.gz`` (image_id, group, fold, true class, seven
 probabilities), where there are any ``validation.csv.gz`` (the same of the validation sets) and ``history.csv``, and
-what follows: ``metrics.json`` and ``slices.csv``, computed once, when it is written.  The book's records, measured on
+what follows: ``metrics.json`` and ``slices.csv``, computed once, when it is written; of some networks also
+``weights.npz.gz``, what was trained from scratch, for :func:`helpers.networks.load`.  The book's records, measured on
 the real HAM10000, come with the package; yours go to ``runs/``, or where ``SKIN_RUNS`` says.  No record holds an image.
 """
 
@@ -84,6 +85,11 @@ class Run:
         return tuple(mark for mark, holds in marks.items() if holds)
 
     @property
+    def weights(self):
+        """Whether the record carries the weights of its network, for :func:`helpers.networks.load`."""
+        return seal.WEIGHTS in self.facts["files"]
+
+    @property
     def ranked(self):
         """Whether it is a model of its own: no pool of other records, and no second training with another seed."""
         return "members" not in self.facts["hyperparameters"] and "split_seed" not in self.facts
@@ -147,7 +153,18 @@ def frame(table, rows, y_prob, fold=0):
     return pd.DataFrame(about).join(pd.DataFrame(np.asarray(y_prob), columns=list(CLASSES)))
 
 
-def write_run(folder, run, predictions, *, table, split, validation_predictions=None, history=None, resamples=None):
+def write_run(
+    folder,
+    run,
+    predictions,
+    *,
+    table,
+    split,
+    validation_predictions=None,
+    history=None,
+    weights=None,
+    resamples=None,
+):
     """Check a run, compute its metrics and slices, write its record; return the record's path, ``folder / name``.
 
     Parameters
@@ -166,6 +183,8 @@ def write_run(folder, run, predictions, *, table, split, validation_predictions=
         What was trained on, in the order of ``run["folds"]``.
     history : pandas.DataFrame, optional
         One row an epoch.
+    weights : list of arrays, optional
+        Of the network; kept as float16.
     resamples : int, optional
         Default: :data:`helpers.evaluate.RESAMPLES`.
 
@@ -173,7 +192,8 @@ def write_run(folder, run, predictions, *, table, split, validation_predictions=
     ------
     RecordError
         If a fact is missing, the name is that of a record of the book, a row is no distribution, ids, groups or classes
-        are not those of the split, or a test lesion is trained on under a protocol that forbids it.
+        are not those of the split, a test lesion is trained on under a protocol that forbids it, or the weights are too
+        large.
     """
     seal.check_facts(run)
     path = seal.target(folder, run["name"])
@@ -209,6 +229,8 @@ def write_run(folder, run, predictions, *, table, split, validation_predictions=
     files["slices.csv"] = seal.to_csv(by_slice, 4)
     if history is not None:
         files["history.csv"] = seal.to_csv(history, 6)
+    if weights is not None:
+        files[seal.WEIGHTS] = seal.pack_weights(weights)
     return seal.save(path, "run.json", run, files)
 
 

@@ -24,6 +24,8 @@ import pandas as pd
 from helpers import splits
 from helpers.ham10000 import CLASSES
 
+#: The file of a network's weights, and how many bytes it may have.
+WEIGHTS, MOST_WEIGHTS = "weights.npz.gz", 5_000_000
 COLUMNS = ("image_id", "group", "fold", "true", *CLASSES)
 #: Written with so many decimals; metrics are computed from what is written.
 DECIMALS = 5
@@ -245,6 +247,34 @@ def from_csv(content, text=()):
 def pack(content):
     """Return ``content`` gzipped, the same bytes whenever it is done."""
     return gzip.compress(content, mtime=0)
+
+
+def pack_weights(weights):
+    """Return arrays as the bytes of a packed file of float16, the same whenever it is done.
+
+    Raises
+    ------
+    RecordError
+        If a weight is too large for float16, or all together for a record.
+    """
+    with np.errstate(over="ignore"):  # what overflows is refused
+        halves = [np.asarray(weight).astype(np.float16) for weight in weights]
+    if not all(np.isfinite(half).all() for half in halves):
+        raise RecordError("a weight is not finite, or too large for float16: write the record without weights")
+    stream = io.BytesIO()
+    np.savez(stream, *halves)
+    content = pack(stream.getvalue())
+    if len(content) > MOST_WEIGHTS:
+        raise RecordError(
+            f"the weights take {len(content):,} bytes, and a record carries at most {MOST_WEIGHTS:,}: write it without"
+        )
+    return content
+
+
+def unpack_weights(content):
+    """Return the float32 arrays that :func:`pack_weights` packed."""
+    with np.load(io.BytesIO(gzip.decompress(content))) as stored:
+        return [stored[name].astype(np.float32) for name in stored.files]
 
 
 def save(folder, main, facts, files):

@@ -130,7 +130,9 @@ def measure(entry, config, ham):
             upsampled=", upsampled" if trained.facts["upsampled"] else "",
         )
         for suffix, (reading, note) in _readings(trained, codes, recipe.weighted).items():
-            add_fold(entry.name + suffix, fold, reading, ham, config, notes + note)
+            # The network is one, and its record carries what was trained of it from scratch.
+            weights = not suffix and (recipe.network == "paper_cnn" or recipe.frozen == "backbone")
+            add_fold(entry.name + suffix, fold, reading, ham, config, notes + note, weights)
 
 
 def _readings(trained, codes, weighted):
@@ -149,7 +151,7 @@ def _readings(trained, codes, weighted):
     return named | {"": (trained, "")}
 
 
-def add_fold(name, fold, trained, ham, config, notes):
+def add_fold(name, fold, trained, ham, config, notes, weights=False):
     """Write the run record of this name with one more fold; the folds that it has are taken from it as they are."""
     facts = {"trained_on": f"{time.strftime('%Y-%m-%d', time.gmtime())}, {device()}"}
     folds = {fold: replace(trained, facts=trained.facts | facts)}
@@ -165,12 +167,13 @@ def add_fold(name, fold, trained, ham, config, notes):
         folds=sorted(folds),
         notes=notes,
         split_seed=None if config.seed == SEED else SEED,
+        weights=weights,
     )
     harness.log(repr(records.load_run(harness.RESULTS / name)))
 
 
 def stored_fold(run, fold, trained, ham):
-    """Return one fold of a record as if it had just been trained: predictions, history, facts; no network.
+    """Return one fold of a record as if it had just been trained: predictions, history, facts; the network if kept.
 
     Parameters
     ----------
@@ -195,7 +198,7 @@ def stored_fold(run, fold, trained, ham):
     images = ham.table["image_id"].to_numpy()
     history = run.history[run.history["fold"] == fold].drop(columns="fold")
     return Trained(
-        model=None,
+        model=networks.load(run.path) if run.facts.get("weights_of_fold") == fold else None,
         label=run.facts["model"],
         split=split,
         fitted=Fitted(history, facts["best_epoch"], facts["wall_seconds"], np.nan),
