@@ -456,7 +456,7 @@ def test_the_teachers_page_names_sections_that_the_chapters_have():
         assert len(named) >= 3 and not set(named) - set(sections(slug)), slug
     for name, slug in {
         "The paired design": "where-could-90-come-from",
-        "Was it done?": "cnn-from-scratch",
+        "What made the difference?": "cnn-from-scratch",
         "What the paper leaves out": "against-the-paper",
     }.items():
         assert f"*{name}*" in text and name in sections(slug)
