@@ -26,7 +26,7 @@
 # %% tags=["setup"]
 # {{install}}
 
-# %%
+# %% tags=["remove-output"]
 #| fold: Set-up
 from collections import Counter
 

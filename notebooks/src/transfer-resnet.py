@@ -25,7 +25,7 @@
 # %% tags=["setup"]
 # {{install}}
 
-# %%
+# %% tags=["remove-output"]
 #| fold: Set-up
 import re
 from dataclasses import replace

@@ -28,6 +28,7 @@
 # {{install}}
 
 # %% tags=["remove-output"]
+#| fold: Set-up
 from dataclasses import replace
 
 import keras
@@ -38,7 +39,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-# %%
+# %% tags=["remove-output"]
 #| fold: Set-up
 from helpers import checks, data, evaluate, networks, plots, records, splits, start
 from helpers.ham10000 import CLASSES, PUBLISHED_IMAGES

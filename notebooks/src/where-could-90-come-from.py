@@ -40,7 +40,7 @@
 # %% tags=["setup"]
 # {{install}}
 
-# %%
+# %% tags=["remove-output"]
 #| fold: Set-up
 import re
 
