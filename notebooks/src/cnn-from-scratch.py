@@ -507,7 +507,7 @@ sizes, difference = {}, {}
 for label, batch_norm in (("as printed", False), ("batch norm", True)):
     untrained = build(config.sizes.image, batch_norm)
     relus = [layer.output for layer in untrained.layers if isinstance(layer, layers.ReLU)]
-    inside = keras.Model(untrained.input, relus)(pixels[:16].astype("float32"), training=True)
+    inside = keras.Model(untrained.inputs[0], relus)(pixels[:16].astype("float32"), training=True)
     inside = [np.asarray(answer, "float64") for answer in inside]
     typical = np.sqrt([np.mean(answer**2) for answer in inside])
     sizes[label] = typical / typical[0]
