@@ -238,8 +238,8 @@ def test_every_chapter_shows_where_its_numbers_come_from_before_its_first_figure
 
 def test_figures_are_numbered_through_the_book_and_each_has_a_caption():
     numbers, problems = [], []
-    for path in chapter_pages():
-        for image in article(path).select(".cell_output img"):
+    for path in [HTML / "book" / "index.html", *chapter_pages()]:
+        for image in article(path).select(".cell_output img, figure img"):
             caption = image.find_parent("figure") and image.find_parent("figure").find("figcaption")
             label = caption and caption.select_one(".caption-number")
             if not label or not re.fullmatch(r"Fig\. \d+\s*", label.get_text()):
