@@ -241,6 +241,8 @@ for recipe in LABELS:
     shifted[recipe] = {
         "right before": (run.answers == truth).sum(), "right after": (told == truth).sum(),
         "nevi before": (run.answers == "nv").sum(), "nevi after": (told == "nv").sum(), "nevi": in_test["nv"],
+        "nevi found before": ((run.answers == "nv") & (truth == "nv")).sum(),
+        "nevi found after": ((told == "nv") & (truth == "nv")).sum(),
     }
 shifted = pd.DataFrame(shifted).T
 lost = shifted["right after"] < shifted["right before"]
@@ -459,22 +461,23 @@ say(
 
 # %%
 #| fold: Look the pools up
-POOLS = {"pool-holdout938": "nine", "pool-retrained-holdout938": "thirteen"}
+POOLS = ("pool-retrained-holdout938", "pool-holdout938")
 pooled = {name: book[name].metric("accuracy") for name in ("pool-grouped", *POOLS)}
 reached = {name: round(SIZE * pooled[name]["value"]) for name in POOLS}
+first = pooled["pool-retrained-holdout938"]
 in_mix = accuracy_in_mix(*correct_and_strata(book["pool-grouped"]), target)
 say(
     f"Our pool of nine models is right on {pooled['pool-grouped']['value']:.1%} of all lesions, grouped, where the frozen "
-    f"ResNet is on {ours:.1%}. In the paper's mix the same answers give {in_mix:.1%}. Fitted for the 938 and tested on "
-    f"them, the pool is right on **{reached['pool-holdout938']}**, which is {pooled['pool-holdout938']['value']:.1%} "
-    f"[{pooled['pool-holdout938']['low']:.1%}, {pooled['pool-holdout938']['high']:.1%}]; with four retrained networks "
-    f"added, on {reached['pool-retrained-holdout938']}. The paper's ResNet has {PAPER}."
+    f"ResNet is on {ours:.1%}. In the paper's mix the same answers give {in_mix:.1%}. On the 938 we first tested a pool of "
+    f"thirteen, with four retrained networks added: **{reached['pool-retrained-holdout938']}** right, which is "
+    f"{first['value']:.1%} [{first['low']:.1%}, {first['high']:.1%}]. The pool of nine came after that score was known, "
+    f"only to have the same recipe in both places: {reached['pool-holdout938']} right. The paper's ResNet has {PAPER}."
 )
 
 # %% [markdown]
 # The mix lifts the pool as it lifts every model, up to the paper's score and a little past it. Really tested on the
-# 938, the pool ends a few lesions short, and its interval holds the paper's score easily. So a better network *may* be a
-# part of the answer, and it need not be: a modest one, on an easy test set, gets there.
+# 938, both pools end short of it, by about one lesion in a hundred, and their intervals hold the paper's score. So a
+# better network *may* be a part of the answer, and it need not be: modest ones, on an easy test set, come close.
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -831,9 +834,12 @@ assert 0.01 < tuned_draws.mean() - tuned_938 < 0.025, "to within a point or two"
 assert set(fitting.values()) == {938, max(fitting.values())} and len(fitting) == 2, "two shares fit"
 assert fits(RESNET, max(fitting.values()), 1e-4), "the accuracy fits both"
 assert lost.sum() >= len(shifted) - 1 and (shifted["nevi after"] > shifted["nevi before"]).all(), "it does not help"
-assert max(reached.values()) < PAPER and pooled["pool-holdout938"]["high"] > PAPER / SIZE + 0.005, "it may, and need not"
+assert (shifted["nevi found before"] > 0.95 * shifted["nevi"]).all(), "had found most of those nevi already"
+added = shifted["nevi after"] - shifted["nevi before"]
+assert (shifted["nevi found after"] - shifted["nevi found before"] < added / 2).all(), "mostly rarer lesions"
+assert all(pooled[name]["low"] < PAPER / SIZE < pooled[name]["high"] for name in POOLS), "hold the paper's score"
 assert 0 < in_mix - PAPER / SIZE < 0.01, "up to the paper's score and a little past it"
-assert 0 < PAPER - reached["pool-holdout938"] < 10, "a few lesions short"
+assert all(0.005 < (PAPER - right) / SIZE < 0.015 for right in reached.values()), "short by about one in a hundred"
 assert shares.loc["resnet-frozen", "value"] > 0.85, "nearly all"
 assert shares["value"].between(0.65, 1.15).all() and shares["value"].max() > 1, "most, from whichever network"
 assert ends[1] == "resnet-tuned" and book["resnet-tuned-grouped-200x150"].facts["folds"] == [0], "one fold"
