@@ -94,12 +94,14 @@ CHAPTERS = {
         "workshop": Sizes(image=(150, 200), repeats=10, rows=4000),
         "full": Sizes(image=(150, 200), repeats=20),
     },
+    # As in against-the-paper.
+    "whom-does-it-fail": {tier: Sizes(image=(75, 100), repeats=1) for tier in ("quick", "workshop", "full")},
 }
 
 #: The chapters that train networks.  Above the quick tier they need a GPU, and their notebooks ask Colab for one.
 GPU_CHAPTERS = frozenset(name for name, tiers in CHAPTERS.items() if tiers["full"].epochs)
 #: The chapters whose findings all come from records of the real images, whichever images are at hand.
-RECORDED_CHAPTERS = frozenset({"cnn-from-scratch", "where-could-90-come-from"})
+RECORDED_CHAPTERS = frozenset({"cnn-from-scratch", "where-could-90-come-from", "whom-does-it-fail"})
 
 
 @dataclass(frozen=True)

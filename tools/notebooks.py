@@ -101,12 +101,13 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter: its slug, its number in the book, its title and the path of its source."""
+    """A chapter: its slug, its number in the book, its title, the path of its source and the part that it stands in."""
 
     slug: str
     number: int
     title: str
     source: Path
+    part: str = ""
 
 
 def chapters(root=ROOT):
@@ -119,19 +120,19 @@ def chapters(root=ROOT):
     """
     folder = root / "notebooks" / "src"
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    files = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    slugs = [file.removeprefix("notebooks/") for file in files if file.startswith("notebooks/")]
+    files = {entry["file"]: part.get("caption", "") for part in toc["parts"] for entry in part["chapters"]}
+    slugs = {file.removeprefix("notebooks/"): part for file, part in files.items() if file.startswith("notebooks/")}
     for slug in sorted({path.stem for path in folder.glob("*.py")} - set(slugs)):
         raise SourceError(f"_toc.yml does not list {slug}.py: add '- file: notebooks/{slug}' to one of its parts")
     book = {}
-    for number, slug in enumerate(slugs, start=1):
+    for number, (slug, part) in enumerate(slugs.items(), start=1):
         source = folder / f"{slug}.py"
         if not source.exists():
             raise SourceError(f"_toc.yml lists notebooks/{slug}, but notebooks/src/{slug}.py does not exist")
         title = re.search(r"^# # (.+)$", source.read_text(encoding="utf-8"), re.M)
         if not title:
             raise SourceError(f"{slug}.py has no title: write '# # The title' in its first cell")
-        book[slug] = Chapter(slug, number, title.group(1), source)
+        book[slug] = Chapter(slug, number, title.group(1), source, part)
     return book
 
 

@@ -21,6 +21,20 @@ CLOSING = ("What will you now ask of a paper?", 15)
 DATA, SPLIT, PREPARE = "meet-the-data", "split-without-leaking", "preprocess-and-augment"
 CLASSICAL, CNN, VGG16, RESNET = "classical-baselines", "cnn-from-scratch", "transfer-vgg16", "transfer-resnet"
 PAPER, WHERE = "against-the-paper", "where-could-90-come-from"
+
+
+def a_part_a_day(book):
+    """Return one day for each part of the book: all its chapters, with pauses between them and lunch in the middle."""
+    parts = {}
+    for slug, chapter in book.items():
+        parts.setdefault(chapter.part, []).append(slug)
+    days = []
+    for slugs in parts.values():
+        pauses = [LUNCH if number == (len(slugs) + 1) // 2 else PAUSE for number in range(1, len(slugs))]
+        days.append([item for pair in zip(slugs, [*pauses, PAUSE], strict=True) for item in pair][:-1])
+    return [[WELCOME, *days[0]], *days[1:-1], [*days[-1], CLOSING]]
+
+
 #: By plan, its days.  A slug is a whole chapter; the rest are words and minutes.
 PLANS = {
     "half_day": [[WELCOME, DATA, PAUSE, SPLIT, PAUSE, MIX, CLOSING]],
@@ -29,6 +43,7 @@ PLANS = {
         [WELCOME, DATA, PAUSE, SPLIT, LUNCH, PREPARE, PAUSE, CLASSICAL, PAUSE, CNN],
         [VGG16, PAUSE, RESNET, LUNCH, PAPER, PAUSE, WHERE, PAUSE, CLOSING],
     ],
+    "three_days": a_part_a_day(BOOK),
 }
 
 

@@ -6,14 +6,16 @@ Nothing is trained: predictions come from the book's run records, and slices fro
 record holds.  The record keeps aggregates of slices, no row of the table.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 from statsmodels.discrete.discrete_model import Logit
 
+from helpers.evaluate._slices import strata
 from helpers.ham10000 import CLASSES
 from helpers.splits import lesion_groups
-from helpers.evaluate._slices import strata
 from tools.measure import _harness as harness
 
 NAME = "subgroups"
@@ -31,9 +33,10 @@ AIM = 0.9
 RESAMPLES, PERMUTATIONS = 2000, 9999
 NOTES = (
     "Thresholds: by fold, the highest that finds nine of ten validation melanomas. Intervals: bootstrap over lesion "
-    f"groups, {RESAMPLES:,} resamples. Tests: strata permuted over the lesions of a diagnosis, {PERMUTATIONS:,} times, so "
-    "that a difference in the mix of diagnoses is none. Expected accuracy: the recall of each diagnosis in all images, "
-    "in the mix of the stratum. 'worst by chance': the lowest sensitivity of a stratum under the permutations, mean."
+    f"groups, {RESAMPLES:,} resamples. Tests: strata permuted over the lesions of a diagnosis, {PERMUTATIONS:,} times, "
+    "so that a difference in the mix of diagnoses is none. Expected accuracy: the recall of each diagnosis in all "
+    "images, in the mix of the stratum. 'worst by chance': the lowest sensitivity of a stratum under the permutations, "
+    "mean."
 )
 
 
@@ -80,7 +83,9 @@ def rates(counted, positive, codes, n):
 def spread(positive, total):
     """Return how far shares lie apart: the sum over strata of images times the squared distance from the whole."""
     overall = positive.sum() / total.sum()
-    return np.sum(total * (np.divide(positive, total, out=np.full(len(total), overall), where=total > 0) - overall) ** 2)
+    return np.sum(
+        total * (np.divide(positive, total, out=np.full(len(total), overall), where=total > 0) - overall) ** 2
+    )
 
 
 def permutation_test(by_lesion, codes, classes, n, rng):
@@ -102,7 +107,7 @@ def permutation_test(by_lesion, codes, classes, n, rng):
     bounds = np.flatnonzero(np.r_[True, classes[1:] != classes[:-1], True])
     larger, lowest = 0, []
     for _ in range(PERMUTATIONS):
-        mixed = np.concatenate([rng.permutation(codes[a:b]) for a, b in zip(bounds, bounds[1:])])
+        mixed = np.concatenate([rng.permutation(codes[a:b]) for a, b in pairwise(bounds)])
         hits, total = np.bincount(mixed, positive, n), np.bincount(mixed, counted, n)
         larger += spread(hits, total) >= observed - 1e-9
         lowest.append(np.min(hits[total > 0] / total[total > 0]))
@@ -163,14 +168,14 @@ def measure(model, answered, table, groups, rng):
             p_value, lowest = permutation_test(by_lesion, codes, classes, len(labels), rng)
             add(name, f"{outcome}: p", p_value)
             add(name, f"{outcome}: worst by chance", lowest)
-    add("source", "AUC of the source alone", source_alone(answered, table, groups))
+    add("source", "AUC of the source alone", source_alone(answered, table))
     for metric, value in adjusted(answered, table, groups).items():
         add("source: vidir_molemax", metric, value)
     harness.log(f"{model}: done")
     return rows
 
 
-def source_alone(answered, table, groups):
+def source_alone(answered, table):
     """Return the melanoma AUC of a score that knows only the share of melanomas of the source in other folds."""
     run = harness.stored_run(MODELS["resnet-frozen"])
     fold = run.predictions.set_index("image_id")["fold"].loc[table["image_id"]].to_numpy()
