@@ -103,7 +103,7 @@ for axis, (model, title) in zip(axes, MODELS.items()):
     part = look_up(model, "sensitivity", "source").loc[list(SOURCES)].rename(index=SOURCES)
     plots.intervals(axis, part, "#0072B2")
     axis.axvline(measured[model, "all", "sensitivity"], color="#444444", linestyle="--", linewidth=1)
-    axis.set(title=title, xlabel="share found", xlim=(0, 1))
+    axis.set(title=title, xlabel="share found", xlim=(0, 1), xticks=[0, 0.5, 1])
 plots.show(fig)
 
 # %%
@@ -148,7 +148,7 @@ tidy = shares.reset_index().melt("source", var_name="share of melanomas", value_
 fig, axis = plots.figure(2.8)
 sns.barplot(tidy, y="source", x="value", hue="share of melanomas", palette=["#0072B2", "#999999"], ax=axis)
 axis.set(xlabel="share of the images", ylabel="")
-axis.legend(title="", loc="lower right")
+axis.legend(title="", loc="center right", bbox_to_anchor=(1, 0.38))
 plots.show(fig)
 
 # %%
@@ -337,7 +337,7 @@ say(
 #| alt: Two panels of five rows, one an age band. On the left the share found rises from about three quarters in the
 #|   young, with a wide interval, to about nine tenths. On the right the share flagged rises too, from under one half to
 #|   about two thirds.
-fig, axes = plots.figure(2.8, 1, 2, sharey=True)
+fig, axes = plots.figure(2.8, 1, 2, sharex=True, sharey=True)
 for axis, metric, title in zip(axes, ("sensitivity", "nevi flagged"), ("melanomas found", "nevi flagged")):
     plots.intervals(axis, look_up("resnet-frozen", metric, "age").loc[AGES], "#0072B2")
     axis.set(title=title, xlabel="share")
@@ -349,7 +349,7 @@ flagged = look_up("resnet-frozen", "nevi flagged", "age").loc[AGES, "value"]
 caught = look_up("resnet-frozen", "sensitivity", "age").loc[AGES]
 young = measured["resnet-frozen"].unstack().loc["age: 0 to 29"]
 say(
-    f"**The old are cut too often, the young found too rarely.** Of confirmed nevi, {flagged.min():.0%} are flagged in "
+    f"**More false alarms in the old, more misses in the young.** Of confirmed nevi, {flagged.min():.0%} are flagged in "
     f"the band with the fewest and {flagged.iloc[-1]:.0%} in patients of 75 and over. Of melanomas, "
     f"{caught['value'].iloc[0]:.0%} [{caught['low'].iloc[0]:.0%}, {caught['high'].iloc[0]:.0%}] are found under 30, and "
     f"{caught['value'].iloc[-1]:.0%} at 75 and over. Under 30 the model is not even calibrated: it expects "
@@ -420,8 +420,9 @@ axis.axhline(0.9, color="#0072B2")
 for stratum, label in (("age: 0 to 29", "under 30"), ("source: vienna_dias", "Vienna, slides"), ("source: rosendahl", "Rosendahl")):
     n = measured["resnet-frozen", stratum, "sensitivity: images"]
     axis.axvline(n, color="#444444", linewidth=1, linestyle=":")
-    axis.annotate(f"{label}, {n:.0f}", (n, 0.52), rotation=90, xytext=(3, 0), textcoords="offset points", fontsize=9)
-axis.set(xscale="log", xlabel="melanomas in the slice", ylabel="sensitivity", ylim=(0.5, 1))
+    axis.annotate(f"{label}: {n:.0f}", (n, 0.52), xytext=(4, 0), textcoords="offset points", fontsize=9)
+axis.set(xscale="log", xlabel="melanomas in the slice", ylabel="sensitivity", ylim=(0.5, 1.01),
+         xticks=[10, 30, 100, 300, 1000], xticklabels=["10", "30", "100", "300", "1,000"])
 plots.show(fig)
 
 # %%
