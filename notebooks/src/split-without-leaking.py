@@ -1,214 +1,181 @@
 # %% [markdown]
 # # Split without leaking
 #
-# *A model passes its exam. How do you know that it had not seen the answers?*
+# A model is tested on photographs that it has never seen. Can it have seen the answers all the same?
+#
+# Here is how. Many lesions were photographed more than once. One photograph is in the test set, and another photograph
+# of the *same lesion* is in the training set. By how many points does that raise accuracy on such images? Write down two
+# guesses: for a model that memorises, and for one that draws a smooth boundary.
+#
+# <details><summary>The answer in a sentence</summary>
+# <p><b>Two photographs of one lesion are one piece of evidence.</b> A model that memorises gains a great deal from the
+# second one, a smooth one gains little, and nobody can see it in the score. So split by lesion, never by image.</p>
+# </details>
 #
 # At the end of this chapter you can
 #
 # - count how many test images show a lesion that the model was trained on;
 # - explain why comparing two different test sets misleads, and make a comparison that does not;
-# - split HAM10000 by lesion into training, validation and test sets, and show that no lesion, as far as is known, is on
-#   two sides;
-# - say how sure a test set of a given size can make you;
-# - infer from a paper's printed tables which test set it used, and say how sure you are.
+# - say what may be copied, and when;
+# - split HAM10000 by lesion into training, validation and test sets, and prove that nothing is shared.
 #
 # | | minutes |
 # |---|---:|
-# | to read | 35 |
-# | to run, on a Colab T4 or on a laptop without a GPU | 1 |
+# | to read | 25 |
+# | to run, on a laptop without a GPU | 1 |
 # | to do the three exercises | 45 |
 #
-# You need {{chapter:meet-the-data}}, for the seven diagnoses, and for precision, recall, F1 and balanced accuracy. New
-# words are in the [glossary](../book/glossary.md).
+# You need {{chapter:meet-the-data}}, for the seven diagnoses and for accuracy and balanced accuracy with their floors.
+# New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]
 # {{install}}
 
-# %%
+# %% tags=["remove-output"]
 #| fold: Set-up
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown, display
 from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
-from sklearn.neighbors import NearestNeighbors
 
-from helpers import checks, data, plots, splits, start
-from helpers.ham10000 import CLASSES, COLOURS, MISSED_PAIRS, PUBLISHED_IMAGES, PUBLISHED_LESIONS
+from helpers import checks, data, evaluate, plots, records, splits, start
+from helpers.ham10000 import CLASSES, COLOURS, PUBLISHED_IMAGES, PUBLISHED_LESIONS
 
+
+def say(text):
+    """Show a sentence whose numbers were computed."""
+    display(Markdown(text))
+
+# %%
 config, ham = start("split-without-leaking")
 
+# %%
+#| fold: Look the record up
+experiment, measured = records.load_experiment("leakage-frozen")
+ratio = experiment["test_images"] / experiment["training_images"]
+effects = evaluate.leak_effects(measured, ratio=ratio)
+gain = effects.xs(("could leak", "accuracy"), level=("stratum", "metric"))
+
+# %%
+#| fold: Say it in a sentence
+row = gain.loc["1-nn"]
+say(
+    f"**From {row['A']:.0%} to {row['B']:.0%} right, on the same test images.** So much did a nearest neighbour, which "
+    f"memorises, gain on lesions of the real HAM10000 when other photographs of them came into its training set: "
+    f"{100 * row['value']:.1f} points [{100 * row['low']:.1f}, {100 * row['high']:.1f}]. On the same features an SVM "
+    f"gained {100 * gain.loc['svm', 'value']:.1f} points and a logistic regression "
+    f"{100 * gain.loc['logistic', 'value']:.1f} ({experiment['repetitions']['paired']} repetitions; "
+    "Chapter {{number:where-could-90-come-from}} shows how it was measured)."
+)
+
 # %% [markdown]
-# ## An exam, and a student who learns by heart
+# ## A split that looks clean
 #
-# To test a model you hold some images back. The line below does it in the plainest way: one image in
-# five goes to the exam, drawn at random within each diagnosis, so that the classes keep their proportions.
+# To test a model you hold some images back. The usual line draws one image in five at random, diagnosis by diagnosis,
+# so that the classes keep their proportions.
 
 # %% tags=["nbval-check-output"]
 table = ham.table
-diagnosis, lesion = table["dx"].to_numpy(str), table["lesion_id"].to_numpy(str)
+diagnosis = table["dx"].to_numpy(str)
+lesion = table["lesion_id"].to_numpy(str)
 rows = np.arange(len(table))
-train, test = train_test_split(rows, test_size=0.2, stratify=diagnosis,
-                               random_state=config.seed)
 
-print(f"{len(train):,} images to learn from, {len(test):,} in the exam, "
-      f"{len(np.intersect1d(train, test))} in both.")
+train, test = train_test_split(
+    rows, test_size=0.2, stratify=diagnosis, random_state=config.seed
+)
+both = np.intersect1d(train, test)
+print(f"{len(train):,} training images, {len(test):,} test images,",
+      f"{len(both)} in both")
 
 # %% [markdown]
-# No image is in both sets. That looks clean.
-#
-# Now meet the student. The **memoriser** understands nothing about skin. It shrinks each training image to five by five
-# squares and keeps them. In the exam it shrinks the new image too, looks for the most similar one it has kept, and
-# gives that image's diagnosis. Its proper name is *one-nearest-neighbour classifier*. Look at both of its marks, as in
-# {{chapter:meet-the-data}}, and at the floor of each: what always answering nevus would get.
-#
-# **The puzzle.** The figure below shows exam images that the memoriser diagnoses correctly. For some of them it was
-# prepared unfairly, although no image is in both sets. Which? And how can that be? Decide before you read on.
+# No image is in both sets. Now take a model that hides nothing from us, the **memoriser**. It shrinks each training
+# image to five by five coloured squares and keeps them. Shown a test image, it looks for the most similar one that it
+# has kept, and gives that image's diagnosis. Its proper name is *one-nearest-neighbour classifier*.
 
 # %%
 pixels = data.load_pixels(ham, config)
 height, width = config.sizes.image
 tiles = pixels.reshape(len(table), 5, height // 5, 5, width // 5, 3)
-squares = tiles.mean(axis=(2, 4), dtype=np.float32).reshape(len(table), -1)
+squares = tiles.mean(axis=(2, 4), dtype=np.float32)
+squares = squares.reshape(len(table), -1)
 
 
 def most_similar(train, test, hide=None):
-    """For each test row, the training row with the most similar squares; never one of the same ``hide`` label."""
-    k = 1 if hide is None else pd.Series(hide).value_counts().max()
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute")
-    search.fit(squares[train])
-    found = train[search.kneighbors(squares[test], return_distance=False)]
-    if hide is None:
-        return found[:, 0]
-    return found[np.arange(len(test)),
-                 np.argmax(hide[found] != hide[test][:, None], axis=1)]
+    """For each test row, the most similar training row.
+
+    With ``hide``, a label for each row, never one of the same label.
+    """
+    distance = euclidean_distances(squares[test], squares[train])
+    if hide is not None:
+        label = pd.factorize(hide)[0]
+        distance[label[test][:, None] == label[train]] = np.inf
+    return train[distance.argmin(axis=1)]
 
 
 nearest = most_similar(train, test)
 right = diagnosis[nearest] == diagnosis[test]
-balanced = balanced_accuracy_score(diagnosis[test], diagnosis[nearest])
-floors = (diagnosis[test] == "nv").mean(), 1 / len(set(diagnosis[test]))
-print("The memoriser's marks:")
-for mark, score, floor in zip(("accuracy", "balanced accuracy"),
-                              (right.mean(), balanced), floors):
-    print(f"  {mark:<17} {score:.1%}, {'above' if score > floor else 'not above'} its floor of {floor:.1%}")
 
-# %% tags=["hide-input"]
-#| name: six-exam-images
-#| caption: Exam images that the memoriser diagnoses correctly (above) and the squares that it compares (below).
-#|   For some of these it was prepared unfairly. Which?
-#| alt: Two rows of pictures in lettered columns. Above, dermoscopic images of skin lesions from the exam. Below,
-#|   the same images reduced to five by five coloured squares, in which little more than a dark middle on paler
-#|   skin can be told.
-met = np.isin(lesion[test], lesion[train]) & (lesion[nearest] == lesion[test])
-new = ~np.isin(lesion[test], lesion[train])
+# %%
+#| fold: Say it in a sentence
+balanced = balanced_accuracy_score(diagnosis[test], diagnosis[nearest])
+floor, classes = (diagnosis[test] == "nv").mean(), len(set(diagnosis[test]))
+say(
+    f"On the images of this page it gets {right.mean():.1%} of the test set right, where always answering \"nevus\" gets "
+    f"{floor:.1%}. Its balanced accuracy is {balanced:.1%}, with a floor of {1 / classes:.1%}. It is no good "
+    "diagnostician, and need not be: we want a model whose memory we can look into."
+)
+
+# %% [markdown]
+# **Which pairs show one lesion?** Above, six test images; below each, the training image that the memoriser found most
+# similar. In three of the pairs both photographs show the *same lesion*. Note your three letters before you read on.
+
+# %%
+#| fold: Draw this figure
+#| name: pairs-across-the-split
+#| caption: Six test images and, below each, the most similar training image. Three of the pairs show one lesion, and
+#|   three show two lesions of the same diagnosis. Which?
+#| alt: Two rows of six pictures in lettered columns. In each column the two photographs of skin lesions resemble each
+#|   other. In some they could be one lesion, moved, turned or magnified; in the others shape and details differ.
+same = lesion[nearest] == lesion[test]
 chosen = []
-for name in ("nv", "mel", "bkl", "bcc", "vasc", "akiec", "df"):
-    pair = [np.flatnonzero(right & candidates & (diagnosis[test] == name))
-            for candidates in (met, new)]
-    if len(chosen) < 6 and all(len(found) for found in pair):
-        chosen += [found[0] for found in pair]
+for name in ("mel", "bkl", "nv", "bcc", "vasc", "akiec", "df"):
+    pair = [np.flatnonzero(right & (same == one) & (diagnosis[test] == name)) for one in (True, False)]
+    if len(chosen) < 6 and all(len(places) for places in pair):
+        chosen += [places[0] for places in pair]
 chosen = np.random.default_rng(config.seed).permutation(chosen or range(6))
 letters = list("ABCDEF"[: len(chosen)])
-photos = [pixels[row] for row in test[chosen]]
-coarse = squares.reshape(-1, 5, 5, 3)[test[chosen]].astype(np.uint8)
-seen = list(coarse.repeat(height // 5, axis=1).repeat(width // 5, axis=2))
-plots.show(plots.gallery([photos, seen], ["exam", "what the\nmemoriser\nsees"], titles=letters), photo=True)
+above, below = [pixels[row] for row in test[chosen]], [pixels[row] for row in nearest[chosen]]
+fig = plots.gallery([above, below], ["test", "most similar\nin training"], titles=letters,
+                    notes=[[""] * len(chosen), list(diagnosis[test[chosen]])])
+plots.show(fig, photo=True)
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: let them vote</p>
-# <p><b>The point.</b> Leakage leaves no mark on the test image. Nobody can tell from the pictures.</p>
-# <p><b>Expect.</b> "Duplicates" (nearly: ask what a duplicate of a <em>lesion</em> would be) and "overfitting" (that
-# lowers marks on new images; here they are raised).</p>
-# <p><b>Ask</b> for a show of hands on each letter, write the votes down, and compare them with the answer below.</p>
+# <p><b>The point.</b> The test image alone does not show the leak; only the pair does. A score shows neither.</p>
+# <p><b>Expect.</b> "Duplicates" (nearly: no file is there twice) and "overfitting" (that lowers the score on new
+# images; here it is raised).</p>
+# <p><b>Ask</b> for a show of hands on each letter, and write the votes down.</p>
 # <p><b>When late.</b> Vote on two letters only.</p>
 # </div>
+
+# %%
+#| fold: The three pairs
+say("**It was " + ", ".join(letter for letter, pair in zip(letters, same[chosen]) if pair)
+    + ".** In the other pairs the two lesions only look alike.")
 
 # %% [markdown]
 # ## The same lesion, photographed twice
 #
-# {{chapter:meet-the-data}} found that many lesions were photographed several times: at another magnification, at
-# another angle, at a later visit. Those images share a `lesion_id`. We call them **siblings**. A random split by image
-# does not look at `lesion_id`. So ask of each exam image: is a sibling of it in the training set? Where the answer is
-# yes, there is **leakage**: what the exam is to measure has slipped into the training.
+# {{chapter:meet-the-data}} found that lesions were photographed again: at another magnification, from another angle, at
+# a later visit. Such images share a `lesion_id`. We call them **siblings**. A split by image does not look at
+# `lesion_id`, so a test image may have a sibling in the training set. That is **leakage**: what the test is meant to
+# measure has slipped into the training.
 #
-# After the count comes the puzzle's answer: below each exam image stands the training image that the memoriser found
-# most similar. Then the audit is made visible: siblings on both sides of the split, diagnosis by diagnosis. And last,
-# was this one draw bad luck? Repeat it with other seeds.
-
-# %% tags=["nbval-check-output"]
-leaked = np.isin(lesion[test], lesion[train])
-
-print(f"{leaked.sum():,} of {len(test):,} exam images ({leaked.mean():.1%}) "
-      "show a lesion that is also trained on.")
-
-# %% tags=["hide-input"]
-#| name: puzzle-answer
-#| caption: The exam images of the puzzle (above) and the most similar training image (below). Where the two show
-#|   the same lesion, the memoriser did not recognise a disease. It recognised a lesion.
-#| alt: Two rows of pictures in the lettered columns of the puzzle. Above, the exam images; below, the most similar
-#|   training image, with a note that says whether it shows the same lesion or another lesion of the same class.
-below = [pixels[row] for row in nearest[chosen]]
-notes = ["same lesion" if same else "another lesion"
-         for same in lesion[nearest[chosen]] == lesion[test[chosen]]]
-labels = ["exam", "most similar\nin training"]
-fig = plots.gallery([photos, below], labels, titles=letters,
-                    notes=[list(diagnosis[test[chosen]]), notes])
-plots.show(fig, photo=True)
-
-# %% tags=["hide-input"]
-#| name: siblings-across-the-split
-#| caption: Siblings on both sides of the naive split, one pair for each diagnosis. Each column is one lesion. Above,
-#|   the image in the exam; below, a sibling in the training set, or nothing where no image of the diagnosis leaks.
-#| alt: Two rows of pictures, one column a diagnosis. In each column the two pictures show one and the same lesion,
-#|   moved, turned or magnified, once in the exam and once in the training set.
-asked = [np.flatnonzero(diagnosis[test] == name) for name in CLASSES]
-# Of each diagnosis the first image that leaks, if any does.
-exam = [test[places[np.argmax(leaked[places])]] for places in asked]
-siblings = [train[lesion[train] == lesion[row]] for row in exam]
-above, below = [pixels[row] for row in exam], [pixels[found[0]] if len(found) else None for found in siblings]
-fig = plots.gallery([above, below], ["exam", "training"], titles=CLASSES)
-plots.show(fig, photo=True)
-
-# %%
-#| fold: Draw this figure
-#| name: leak-by-class
-#| caption: The share of the exam's images that leak under the naive split. Dot, mean over many random draws; line,
-#|   from the luckiest draw to the unluckiest.
-#| alt: One dot with a line for all images and for each diagnosis, on a scale from none to all. The dot for nevus is the
-#|   leftmost, and still far from none; melanoma lies far to the right of it.
-def leak_by_image(seed):
-    """Split by image with this seed; for each exam image, whether it leaks, labelled with its diagnosis."""
-    learn, asked = train_test_split(rows, test_size=0.2, stratify=diagnosis,
-                                    random_state=seed)
-    return pd.Series(np.isin(lesion[asked], lesion[learn]),
-                     index=diagnosis[asked])
-
-
-draws = [leak_by_image(seed) for seed in range(config.sizes.repeats)]
-leaks = pd.DataFrame([{"all": draw.mean(), **draw.groupby(level=0).mean()}
-                      for draw in draws])
-ranges = leaks.agg(["mean", "min", "max"]).T
-
-mean, deviation = leaks["all"].mean(), leaks["all"].std()
-print(f"Over {len(draws)} seeds {mean:.1%} of the exam's images leak on "
-      f"average (standard deviation {deviation:.1%});")
-print(f"of the melanomas {leaks['mel'].mean():.1%}, of the nevi "
-      f"{leaks['nv'].mean():.1%}.")
-
-fig, ax = plots.figure(height=2.9)
-plots.intervals(ax, ranges.loc[["all", *CLASSES]],
-                {"all": "#1A1A1A", **COLOURS})
-ax.set(xlim=(0, 1),
-       xlabel="share of the exam's images with a sibling in training")
-ax.xaxis.set_major_formatter("{x:.0%}")
-plots.show(fig)
-
-# %% [markdown]
-# The leak is no accident: every draw leaks about the same share overall. Melanoma leaks most and moles least, because
-# here melanomas were most often photographed again. The others lie between, harmless or not. So the leak is not spread
-# evenly, and any comparison of leaked images with others compares diagnoses too. That will matter in a moment.
+# How many of the test images leak? Guess first: one in ten, one in four, one in two? Then count.
 #
 # ### Exercise: count what leaks
 #
@@ -217,6 +184,8 @@ plots.show(fig)
 
 # %% tags=["stub"]
 def leaked_images(table, train, test):
+    lesions = table["lesion_id"].to_numpy()
+    # is the lesion of each test row among those of the training rows?
     ...
 
 
@@ -226,55 +195,110 @@ checks.check("leaked-images", leaked_images, ham)
 # %% tags=["solution"]
 def leaked_images(table, train, test):
     lesions = table["lesion_id"].to_numpy()
+    # is the lesion of each test row among those of the training rows?
     return int(np.isin(lesions[test], lesions[train]).sum())
 
 
 checks.check("leaked-images", leaked_images, ham)
 
+# %% tags=["nbval-check-output"]
+leaked = np.isin(lesion[test], lesion[train])
+print(f"{leaked.sum():,} of {len(test):,} test images leak: {leaked.mean():.1%}")
+
 # %% [markdown]
-# ## What did it gain? Mind the trap
-#
-# How much did the memoriser gain from the leak? The obvious way to find out is to compare its marks on the images that
-# it had met, in a sibling, with its marks on those that it had not. Guess which are better, then look.
+# Was this one draw bad luck? Repeat it with other seeds, and look at each diagnosis.
 
 # %%
 #| fold: Draw this figure
-#| name: two-different-exams
-#| caption: The diagnoses in the two parts of the exam. They are two different exams, and one is much easier.
-#| alt: Two stacked horizontal bars in the colours of the diagnoses. Nevus fills a much larger part of the bar of
-#|   images never met than of the bar of images met before; melanoma is the other way round.
-for part, where in (("Met before", leaked), ("Never met", ~leaked)):
-    print(f"{part}: {where.sum():,} images, {right[where].mean():.1%} right.")
+#| name: leak-by-class
+#| caption: The share of the test images that leak when the split is by image. Dot, mean over many random splits; line,
+#|   from the luckiest split to the unluckiest.
+#| alt: One dot with a line for all images and for each diagnosis, on a scale from none to all. The dot for nevus is the
+#|   leftmost, and still far from none; melanoma lies far to the right of it.
+shares = []
+for seed in range(config.sizes.repeats):
+    kept, held = train_test_split(rows, test_size=0.2, stratify=diagnosis, random_state=seed)
+    leaks = pd.Series(np.isin(lesion[held], lesion[kept]))
+    shares.append({"all": leaks.mean(), **leaks.groupby(diagnosis[held]).mean()})
+shares = pd.DataFrame(shares)
+ranges = shares.agg(["mean", "min", "max"]).T.reindex(["all", *CLASSES]).dropna()
+fig, ax = plots.figure(height=2.9)
+plots.intervals(ax, ranges, {"all": "#1A1A1A", **COLOURS})
+ax.set(xlim=(0, 1), xlabel="share of the test images with a sibling in training")
+ax.xaxis.set_major_formatter("{x:.0%}")
+plots.show(fig)
 
-parts = {"met before": diagnosis[test[leaked]],
-         "never met": diagnosis[test[~leaked]]}
-mix = pd.DataFrame({name: pd.Series(part).value_counts(normalize=True)
-                    for name, part in parts.items()})
+# %%
+#| fold: Say it in a sentence
+say(
+    f"Over {len(shares)} seeds {shares['all'].mean():.0%} of the test images leak on average, with a standard deviation "
+    f"of {100 * shares['all'].std():.1f} points between seeds: of the melanomas {shares['mel'].mean():.0%}, of the nevi "
+    f"{shares['nv'].mean():.0%}."
+)
+
+# %% [markdown]
+# The leak is no accident: every split leaks about the same share. But it is not spread evenly. Melanomas were most often
+# photographed again, nevi least. So whoever compares leaked images with the others compares diagnoses, too. That is
+# about to matter.
+#
+# ## What did it gain? Mind the trap
+#
+# How much did the memoriser gain from the leak? The obvious way to find out: compare its accuracy on the images that
+# leak with its accuracy on those that do not. Which will be higher? Guess, then look.
+
+# %%
+#| fold: Say it in a sentence
+say(
+    f"On the {leaked.sum():,} images that **leak** it is right on **{right[leaked].mean():.1%}**, on the "
+    f"{(~leaked).sum():,} that **do not** on **{right[~leaked].mean():.1%}**."
+)
+
+# %%
+#| fold: Draw this figure
+#| name: two-different-test-sets
+#| caption: The diagnoses in the two parts of the test set. They are two different test sets, and one is much easier.
+#| alt: Two stacked horizontal bars in the colours of the diagnoses. Nevus fills a much larger part of the bar of
+#|   images that do not leak than of the bar of images that leak; melanoma is the other way round.
+parts = {"leak": diagnosis[test[leaked]], "do not leak": diagnosis[test[~leaked]]}
+mix = pd.DataFrame({name: pd.Series(part).value_counts(normalize=True) for name, part in parts.items()})
 fig, ax = plots.figure(height=1.7)
 plots.shares(ax, mix.T.reindex(columns=CLASSES).fillna(0))
 plots.show(fig)
 
 # %% [markdown]
-# Read that again. On the images that it had met, the memoriser did **worse**. Does cheating harm?
+# On the images that leak, the memoriser does **worse**. Does cheating harm?
 #
 # Look at the bars. Lesions that were photographed once are mostly nevi, and nevi are easy: they are the most common
-# answer. The two parts of the exam differ in at least *two* things, the leak and the diagnoses, so their marks tell
-# nothing about either alone. This is **confounding**. The same trap waits for everyone who takes the images that do not
-# leak for a clean test set.
-#
-# The way out is to change one thing only. Take *the same exam*, and hide from the memoriser, for each exam image, the
-# siblings of that image. Whatever changes now is due to the siblings.
+# answer. The two parts differ in at least *two* things, the leak and the diagnoses, so their scores tell nothing about
+# either alone. This is **confounding**. The same trap waits for everyone who takes the images that do not leak for a
+# clean test set.
+
+# %%
+#| fold: Say it in a sentence
+recorded = measured[measured["arm"].isin(["1-nn/image8020", "logistic/image8020"]) & (measured["metric"] == "accuracy")]
+recorded = recorded.groupby(["arm", "stratum"])["value"].mean().unstack()
+say(
+    "It happens to better models as well. On features of a pretrained network, and the real images, the nearest neighbour "
+    f"is right on {recorded.loc['1-nn/image8020', 'leaked']:.0%} of the images that leak and on "
+    f"{recorded.loc['1-nn/image8020', 'not leaked']:.0%} of the others; a logistic regression on "
+    f"{recorded.loc['logistic/image8020', 'leaked']:.0%} and {recorded.loc['logistic/image8020', 'not leaked']:.0%}."
+)
+
+# %% [markdown]
+# The way out is to change one thing only. Keep *the same test images*, and hide from the memoriser, for each of them,
+# its siblings. Whatever changes now is due to the siblings.
 
 # %%
 strangers = most_similar(train, test, hide=lesion)
 right_hidden = diagnosis[strangers] == diagnosis[test]
 
-before, after = right[leaked].mean(), right_hidden[leaked].mean()
-print(f"The {leaked.sum():,} images met before: {before:.1%} right. With "
-      f"their siblings hidden: {after:.1%}.")
-before, after = right[~leaked].mean(), right_hidden[~leaked].mean()
-print(f"The {(~leaked).sum():,} images never met: {before:.1%} right. "
-      f"Nothing to hide: {after:.1%}.")
+# %%
+#| fold: Say it in a sentence
+say(
+    f"On the images that leak, accuracy falls from **{right[leaked].mean():.1%} to {right_hidden[leaked].mean():.1%}** "
+    f"once their siblings are hidden. On the others there is nothing to hide: {right[~leaked].mean():.1%} before, "
+    f"{right_hidden[~leaked].mean():.1%} after."
+)
 
 # %% [markdown] tags=["instructor"]
 # <div class="admonition note alert alert-info">
@@ -284,37 +308,37 @@ print(f"The {(~leaked).sum():,} images never met: {before:.1%} right. "
 # <p><b>Ask.</b> What else differs between lesions photographed once and often? Age, source, how the diagnosis was
 # made, who followed the lesion up.</p>
 # <p><b>When late.</b> Skip the exercise <i>count what leaks</i> and keep this section. Chapter
-# {{number:where-could-90-come-from}} does the same with networks, which cannot forget siblings after the fact: there
-# two networks have to be trained.</p>
+# {{number:where-could-90-come-from}} does the same with models that cannot forget a sibling afterwards: there each is
+# trained twice.</p>
 # </div>
 
 # %% [markdown]
 # ## Copies made before the split
 #
 # There is a worse leak, and it comes from good intentions. The classes are unequal, so one copies images of the rare
-# diagnoses until all are equally many (*oversampling*). Then one splits.
+# diagnoses until all are equally many (**oversampling**). Then one splits. What share of the test rows will be exact
+# copies of training rows?
 
-# %% tags=["nbval-check-output"]
+# %%
+#| fold: Copy, then split
+counts = pd.Series(diagnosis).value_counts()
 rng = np.random.default_rng(config.seed)
-target = pd.Series(diagnosis).value_counts().max()
-wanting = {name: target - (diagnosis == name).sum() for name in CLASSES}
-extra = [rng.choice(rows[diagnosis == name], number)
-         for name, number in wanting.items()]
-evened = np.concatenate([rows, *extra])
-learn, oversampled = train_test_split(evened, test_size=0.2, stratify=diagnosis[evened], random_state=config.seed)
-copied = np.isin(oversampled, learn)
-
-print(f"{len(rows):,} images become {len(evened):,} rows: {target:,} for "
-      f"each of the {len(CLASSES)} diagnoses.")
-print(f"{copied.sum():,} of {len(oversampled):,} exam rows "
-      f"({copied.mean():.1%}) are exact copies of training rows.")
-for name in CLASSES:
-    print(f"{name:>6} {copied[diagnosis[oversampled] == name].mean():6.1%}")
+extra = [rng.choice(rows[diagnosis == name], counts.max() - count) for name, count in counts.items()]
+equalised = np.concatenate([rows, *extra])
+kept, held_rows = train_test_split(equalised, test_size=0.2, stratify=diagnosis[equalised], random_state=config.seed)
+copied = np.isin(held_rows, kept)
+before = measured[measured["arm"].isin(["before", "1-nn/before"])].groupby("metric")["value"].mean()
+say(
+    f"**{copied.mean():.0%}.** {len(rows):,} images become {len(equalised):,} rows, and {copied.sum():,} of the "
+    f"{len(held_rows):,} test rows stand in the training set, pixel for pixel. On the real images it is "
+    f"{before['share_exact_copies']:.0%}, and there the nearest neighbour reaches a balanced accuracy of "
+    f"{before['balanced_accuracy']:.3f}."
+)
 
 # %% [markdown]
-# The memoriser need not even compare: it has those very images, pixel for pixel. And for six of the seven diagnoses the
-# exam asks hardly anything else. Augmentation, the turned and zoomed copies of {{chapter:preprocess-and-augment}},
-# leaks in the same way if it is stored before the split.
+# The memoriser need not even compare: it has those very images. For six of the seven diagnoses the test asks hardly
+# anything else. Turned and zoomed copies ({{chapter:preprocess-and-augment}}) leak in the same way if they are stored
+# before the split.
 #
 # <div class="admonition tip alert alert-success">
 # <p class="title">The order that works</p>
@@ -322,201 +346,121 @@ for name in CLASSES:
 # it to all rows.</p>
 # </div>
 #
-# ## When the lesion_id is wrong
+# ## Keep each lesion on one side
 #
-# To keep siblings together we shall trust `lesion_id`. May we? Abhishek, Jain and Hamarneh looked for
-# mistakes in it and list 18 pairs of images that show one lesion under two different lesion_ids
-# ([Scientific Data 12:196, 2025](https://doi.org/10.1038/s41597-025-04382-5)). Two lesions that such a pair joins
-# belong in one **group**. If A is joined to B, and B to C, all three do. So start with each lesion as the
-# leader of its own group, and let each pair put one group under the other's leader. (Computer scientists call this
-# *union-find*.) The synthetic sample has none of those images, so there the pairs change nothing.
+# scikit-learn has what we need. `StratifiedGroupKFold` puts whole groups into five parts, the **folds**, and keeps the
+# diagnoses as even as it can. Each fold is the test set once, so every image is tested exactly once.
+#
+# Which group? We would like to say `lesion_id`. But Abhishek, Jain and Hamarneh list 18 pairs of images that show one
+# lesion under two ids ([Scientific Data 12:196, 2025](https://doi.org/10.1038/s41597-025-04382-5)). Lesions that such a
+# pair joins belong in one **group**, and if A is joined to B, and B to C, all three do. `splits.lesion_groups` merges
+# them. (The drawn sample has none of those images, so there nothing is merged.)
 
 # %% tags=["nbval-check-output"]
-leader = {name: name for name in lesion}
+group = splits.lesion_groups(table).to_numpy(str)
+names = splits.shuffled(group, config.seed)  # at random, with this seed
 
-
-def leader_of(name):
-    while leader[name] != name:
-        name = leader[name]
-    return name
-
-
-lesion_of = dict(zip(table["image_id"], lesion))
-pairs = [(a, b) for a, b in MISSED_PAIRS if a in lesion_of and b in lesion_of]
-for a, b in pairs:
-    first, second = sorted([leader_of(lesion_of[a]), leader_of(lesion_of[b])])
-    leader[second] = first
-group = np.array([leader_of(name) for name in lesion])
-
-print(f"{len(MISSED_PAIRS)} pairs are published; in the data of this page "
-      f"there are {len(pairs) or 'none'} of them.")
-print(f"{len(np.unique(lesion)):,} lesion_ids make {len(np.unique(group)):,} "
-      "groups.")
-print("helpers.splits finds the same groups:",
-      bool((splits.lesion_groups(table) == group).all()))
+cutter = StratifiedGroupKFold(n_splits=5)
+folds = list(cutter.split(rows, diagnosis, groups=names))
+for number, (rest, tested) in enumerate(folds):
+    shared = np.intersect1d(group[rest], group[tested])
+    print(f"fold {number}: {len(tested):,} test images,",
+          f"{len(shared)} groups shared with training")
 
 # %% [markdown]
-# ## Keep each group on one side
-#
-# Now the honest split. scikit-learn has what we need: `StratifiedGroupKFold` deals whole groups into five folds, and
-# keeps the diagnoses as even as it can. Each fold is the test set once, so every image is tested exactly once.
-#
-# One leak remains that no split of HAM10000 can close. Two *different* lesions of one patient share the skin, the camera
-# and the doctor. But HAM10000 does not name its patients, so leakage by patient can be neither counted nor excluded
-# here. Where you do know the patient, split by patient: let `group` hold the patient's code in place of the lesion's.
-
-# %% tags=["nbval-check-output"]
-dealer = StratifiedGroupKFold(n_splits=5)
-# Groups with the same diagnoses are dealt in the order of their names. Versions of scikit-learn before 1.8, as Colab has
-# one, lose the balance if told shuffle=True; so the names are shuffled instead.
-folds = list(dealer.split(table, diagnosis, splits.shuffled(group, config.seed)))
-
-for number, (rest, tested) in enumerate(folds):
-    lesions, shared = len(np.unique(group[tested])), len(np.intersect1d(group[rest], group[tested]))
-    print(f"fold {number}: {len(tested):,} test images of {lesions:,} lesions, "
-          f"{shared} of them shared with training")
+# Why not `shuffle=True`? In older versions of scikit-learn, such as Colab's, it loses the balance of the diagnoses. So we
+# give the groups new names in random order, which shuffles as well.
 
 # %%
 #| fold: Draw this figure
 #| name: folds-by-class
-#| caption: Test images of each diagnosis in each fold. The shade is the diagnosis's share of the fold. Where the deal
-#|   is even, all rows look the same.
+#| caption: Test images of each diagnosis in each fold. The shade is the diagnosis's share of the fold. All rows look the
+#|   same: the folds are stratified.
 #| alt: A table of counts with a row for each fold and a column for each diagnosis. The rows are nearly equal. Nevus is
 #|   the darkest column with the largest counts; dermatofibroma has among the smallest.
-counts = pd.DataFrame([pd.Series(diagnosis[test]).value_counts()
-                       for _, test in folds]).reindex(columns=CLASSES)
-counts = counts.fillna(0).astype(int).set_axis([f"fold {n}: {len(test):,}" for n, (_, test) in enumerate(folds)])
-print("Within a diagnosis the folds differ by at most "
-      f"{(counts.max() - counts.min()).max()}.")
-
+fold_counts = pd.DataFrame([pd.Series(diagnosis[tested]).value_counts() for _, tested in folds]).reindex(columns=CLASSES)
+fold_counts = fold_counts.fillna(0).astype(int).set_axis([f"fold {n}: {len(tested):,}" for n, (_, tested) in enumerate(folds)])
 fig, ax = plots.figure(height=2.1)
-plots.heatmap(ax, counts)
+plots.heatmap(ax, fold_counts)
 plots.show(fig)
 
 # %% [markdown]
-# Let the memoriser sit all three exams, five times each: the naive split with five seeds; the very same exams with
-# the siblings hidden; and the five folds.
+# One leak remains that no split of HAM10000 can close. Two *different* lesions of one patient share the skin, the camera
+# and the doctor. HAM10000 does not name its patients, so this leak can be neither counted nor excluded here. Where you
+# know the patient, split by patient: put the patient's code in place of the group.
+#
+# ## Does it agree with the hidden siblings?
+#
+# Now test the memoriser in three ways, five times each: on splits by image; on *the very same test images* with their
+# siblings hidden; and on the five grouped folds. Where will the third lie, with the first or with the second?
 
 # %%
 #| fold: Draw this figure
-#| name: three-exams
-#| caption: Balanced accuracy of the memoriser in three exams, five times each. Lines join marks from the same exam
-#|   images; the grouped folds are other images, so no line leads there.
-#| alt: Three rows of five marks. Lines lead from each black dot of the naive split to a white dot at a lower mark, with
+#| name: three-ways-to-test
+#| caption: Balanced accuracy of the memoriser, tested in three ways, five times each. A line joins two scores on the same
+#|   test images. The grouped folds are other images, so no line leads there.
+#| alt: Three rows of five dots. Lines lead from each black dot of the split by image to a white dot at a lower score, with
 #|   siblings hidden. The grey squares of the grouped folds lie about where the white dots do.
-def memoriser_marks(train, test, hide=None):
-    return balanced_accuracy_score(diagnosis[test],
-                                   diagnosis[most_similar(train, test, hide)])
+def memoriser_score(train, test, hide=None):
+    return balanced_accuracy_score(diagnosis[test], diagnosis[most_similar(train, test, hide)])
 
 
-draws = [train_test_split(rows, test_size=0.2, stratify=diagnosis,
-                          random_state=seed) for seed in range(5)]
-naive = np.array([memoriser_marks(*draw) for draw in draws])
-hidden = np.array([memoriser_marks(*draw, hide=group) for draw in draws])
-honest = np.array([memoriser_marks(*fold) for fold in folds])
-print(f"Means of five: naive {naive.mean():.1%}, siblings hidden "
-      f"{hidden.mean():.1%}, grouped {honest.mean():.1%}.")
-lost = naive - hidden
-print("With its siblings hidden, each of the five exams lost "
-      f"{100 * lost.min():.1f} to {100 * lost.max():.1f} points.")
-
+draws = [train_test_split(rows, test_size=0.2, stratify=diagnosis, random_state=seed) for seed in range(5)]
+naive = np.array([memoriser_score(*draw) for draw in draws])
+hidden = np.array([memoriser_score(*draw, hide=group) for draw in draws])
+honest = np.array([memoriser_score(*fold) for fold in folds])
 fig, ax = plots.figure(height=2.3)
-ax.plot([naive, hidden], [[0] * 5, [1] * 5], color="#BDBDBD", linewidth=1.2,
-        zorder=1)
-for place, (marks, shape, inside) in enumerate(zip((naive, hidden, honest), "oos", ("black", "white", "#9E9E9E"))):
-    ax.plot(marks, [place] * 5, shape, markersize=7, color="black",
-            markerfacecolor=inside)
-ax.set_yticks(range(3), ["naive split", "the same exams,\nsiblings hidden",
-                         "grouped folds"])
+ax.plot([naive, hidden], [[0] * 5, [1] * 5], color="#BDBDBD", linewidth=1.2, zorder=1)
+for place, (scores, shape, inside) in enumerate(zip((naive, hidden, honest), "oos", ("black", "white", "#9E9E9E"))):
+    ax.plot(scores, [place] * 5, shape, markersize=7, color="black", markerfacecolor=inside)
+ax.set_yticks(range(3), ["split by image", "the same test images,\nsiblings hidden", "grouped folds"])
 ax.set(ylim=(2.4, -0.4), xlabel="balanced accuracy")
 ax.xaxis.set_major_formatter("{x:.1%}")
 plots.show(fig)
 
+# %%
+#| fold: Say it in a sentence
+lost = 100 * (naive - hidden)
+say(
+    f"**With the second.** On average {naive.mean():.1%} by image, {hidden.mean():.1%} with the siblings hidden, "
+    f"{honest.mean():.1%} on the grouped folds. Each of the five test sets lost {lost.min():.1f} to {lost.max():.1f} "
+    "points when its siblings were hidden."
+)
+
 # %% [markdown]
-# In each of the five exams the mark falls once the siblings are hidden: that is the leak, measured on the same images.
-# The grouped folds agree with it on average. But look how far single dots lie apart. A comparison of one leaky with one
-# grouped test set would mix the leak with the luck of the draw. {{chapter:where-could-90-come-from}} builds on this
-# *paired* design.
-#
+# In each of the five the score falls: that is the leak, measured on the same images. The grouped folds agree with it on
+# average. But see how far apart single dots lie. A comparison of *one* leaky with *one* grouped test set would mix the
+# leak with the luck of the draw. {{chapter:where-could-90-come-from}} builds on this **paired** design.
+
+# %% [markdown] tags=["instructor"]
+# <div class="admonition note alert alert-info">
+# <p class="title">For the instructor: two ways to the same number</p>
+# <p><b>The point.</b> Hiding siblings and splitting by group agree, because they remove the same thing.</p>
+# <p><b>Expect.</b> "Take the lower number to be safe." The right number is the one that answers the question: new
+# lesions, or new photographs of old ones?</p>
+# <p><b>Ask.</b> "When would a split by image be right?" (When the model will only ever see lesions that it knows, as in
+# following one patient's moles up.)</p>
+# <p><b>When late.</b> Show the figure, skip the next section's optional part.</p>
+# </div>
+
+# %% [markdown]
 # ## Validation needs its own groups
 #
-# A model is not only trained. You also choose: when to stop, how large a network, how sure it must be before it warns.
-# Those choices are made on a **validation** set, cut from the training part. If it leaks, the choice leans towards what
-# memorises, even with a perfect test set. So the validation set is dealt by group as well, from what the test left over.
-
-# %% tags=["nbval-check-output"]
-rest, tested = folds[0]
-loose, careless = train_test_split(rest, test_size=1 / 8, stratify=diagnosis[rest], random_state=config.seed)
-print(f"cut by image: {np.isin(group[careless], group[loose]).sum():,} of "
-      f"{len(careless):,} validation images leak")
-
-cutter = StratifiedGroupKFold(n_splits=8)
-mixed = splits.shuffled(group[rest], config.seed)
-inner, outer = next(cutter.split(rest, diagnosis[rest], mixed))
-fitted, validation = rest[inner], rest[outer]  # inner and outer are places in rest, not rows of the table
-print(f"cut by group: {np.isin(group[validation], group[fitted]).sum():,} of "
-      f"{len(validation):,} validation images leak")
-
-split = splits.grouped(table, fold=0, seed=config.seed)
-pairs = [(fitted, split.train), (validation, split.validation),
-         (tested, split.test)]
-print("helpers.splits cuts the same three sets:",
-      all(np.array_equal(np.sort(a), b) for a, b in pairs))
-
-# %% [markdown]
-# What does a careless validation set do to a choice? Let the memoriser ask not one image but its *k* most similar
-# ones, and let them vote. With one, it recites; with many, it has to generalise a little. How much does
-# validation promise for each *k*, and which *k* would you pick? Ask five times, each time in the training part of
-# another fold.
+# A model is not only trained. You also choose: when to stop, how large a network, from which probability it warns. Those
+# choices are made on a **validation** set, cut from the training part. If it leaks, the choice leans towards what
+# memorises, even with a perfect test set.
 
 # %%
-#| fold: Draw this figure
-#| name: validation-flatters
-#| caption: What validation promises a memoriser with one voter or with many, when the validation set is cut by image
-#|   and when it is cut by group. Means of five.
-#| alt: Two lines over the number of voters, both lower on the right than on the left. With one voter, the black line for
-#|   validation cut by image lies well above the grey line for validation cut by group; to the right the two lie close.
-voters = [1, 3, 5, 9, 15, 31]
-
-
-def voting_marks(train, test):
-    search = NearestNeighbors(n_neighbors=max(voters), algorithm="brute").fit(squares[train])
-    found = diagnosis[train[search.kneighbors(squares[test], return_distance=False)]]
-    ballots = np.cumsum(found[:, :, None] == np.array(CLASSES), axis=1)  # votes for each class after each voter
-    winners = np.take(CLASSES, ballots.argmax(axis=2))
-    return [balanced_accuracy_score(diagnosis[test], winners[:, number - 1]) for number in voters]
-
-
-by_image, by_group = [], []
-for seed, (rest, _) in enumerate(folds):
-    by_image.append(voting_marks(*train_test_split(rest, test_size=1 / 8, stratify=diagnosis[rest], random_state=seed)))
-    inner, outer = next(cutter.split(rest, diagnosis[rest], splits.shuffled(group[rest], config.seed)))
-    by_group.append(voting_marks(rest[inner], rest[outer]))
-gap = np.subtract(by_image, by_group)
-for number, each in zip(voters, gap.T):
-    print(f"k = {number:2}, cut by image less cut by group: {100 * each.mean():+.1f} points,", end=" ")
-    print(f"from {100 * each.min():+.1f} to {100 * each.max():+.1f}")
-for cut, marks in (("image", by_image), ("group", by_group)):
-    print(f"Best k in each of the five, cut by {cut}:", *np.take(voters, np.argmax(marks, axis=1)))
-
-fig, ax = plots.figure(height=2.7)
-ax.semilogx(voters, np.mean(by_image, axis=0), "o-", color="black", label="validation cut by image")
-ax.semilogx(voters, np.mean(by_group, axis=0), "s--", color="#8C8C8C", label="validation cut by group")
-ax.minorticks_off()
-ax.set(xticks=voters, xticklabels=voters, xlabel="images that vote", ylabel="balanced accuracy")
-ax.legend()
-plots.show(fig)
+#| fold: Cut a validation set by image
+rest, tested = folds[0]
+loose, careless = train_test_split(rest, test_size=1 / 8, stratify=diagnosis[rest], random_state=config.seed)
+torn = np.isin(group[careless], group[loose])
+say(
+    f"Cut by image from the training part of the first grouped fold, {torn.sum():,} of {len(careless):,} validation images "
+    "have a sibling in training. So the validation set has to be cut by group as well."
+)
 
 # %% [markdown]
-# The careless validation set does not flatter all models alike. On average it flatters most the one that memorises, and
-# that one each of the five times; with many voters nothing is left of the promise. (The two cuts are other images, so a
-# single difference mixes the leak with luck, and may fall below zero.) So it pushes the choice towards one voter.
-# Whether the choice really changes depends on how close the candidates are: compare the last two printed lines. A
-# network that has trained for long can be such a memoriser, too.
-#
-# The line of the clean cut, too, ends lower than it began, and there no sibling can be the reason: the more images vote,
-# the more often nevi, the most common, outvote a rare diagnosis.
-#
 # ### Exercise: three sets that share nothing
 #
 # Write `three_sets(table)`. It returns `(train, validation, test)`: three arrays of row positions in `table`, with
@@ -530,6 +474,9 @@ plots.show(fig)
 
 # %% tags=["stub"]
 def three_sets(table):
+    groups = splits.lesion_groups(table).to_numpy()
+    classes = table["dx"].to_numpy()
+    # cut off the test set, then cut what is left in two
     ...
 
 
@@ -540,14 +487,67 @@ checks.check("three-sets", three_sets, ham)
 def three_sets(table):
     groups = splits.lesion_groups(table).to_numpy()
     classes = table["dx"].to_numpy()
-    others, fifth = next(StratifiedGroupKFold(5).split(table, classes, groups))
-    many, few = next(StratifiedGroupKFold(8).split(others, classes[others], groups[others]))
-    return others[many], others[few], fifth
+    # cut off the test set, then cut what is left in two
+    fifths, eighths = StratifiedGroupKFold(5), StratifiedGroupKFold(8)
+    rest, test = next(fifths.split(table, classes, groups))
+    inner, outer = next(eighths.split(rest, classes[rest], groups[rest]))
+    return rest[inner], rest[outer], test
 
 
 checks.check("three-sets", three_sets, ham)
 
 # %% [markdown]
+# ### If you have time: what a careless validation set promises
+#
+# Let the memoriser ask not one image but its *k* most similar ones, and let them vote. With one it recites; with many it
+# has to generalise a little. How much more does validation promise for each *k* if it was cut by image instead of by
+# group? Ask five times, each time in the training part of another fold.
+
+# %%
+#| fold: Draw this figure
+#| name: validation-flatters
+#| caption: What a validation set that is cut by image promises more than one that is cut by group, for a memoriser that
+#|   asks one image or many. Dot, mean of five; line, from the lowest of the five to the highest.
+#| alt: Six dots with horizontal lines, one for each number of images that vote, and a vertical dashed line at zero. The
+#|   dot for one image lies farthest to the right of it; those for many images lie close to it.
+voters = [1, 3, 5, 9, 15, 31]
+
+
+def voting_scores(train, test):
+    """The balanced accuracy of each number of voters."""
+    order = np.argpartition(euclidean_distances(squares[test], squares[train]), np.array(voters) - 1, axis=1)
+    votes = np.cumsum(diagnosis[train[order[:, : max(voters)]]][:, :, None] == np.array(CLASSES), axis=1)
+    winners = np.take(CLASSES, votes.argmax(axis=2))
+    return [balanced_accuracy_score(diagnosis[test], winners[:, number - 1]) for number in voters]
+
+
+by_image, by_group = [], []
+for seed, (rest, _) in enumerate(folds):
+    by_image.append(voting_scores(*train_test_split(rest, test_size=1 / 8, stratify=diagnosis[rest], random_state=seed)))
+    eighths = StratifiedGroupKFold(8).split(rest, diagnosis[rest], splits.shuffled(group[rest], config.seed))
+    inner, outer = next(eighths)
+    by_group.append(voting_scores(rest[inner], rest[outer]))
+gap = 100 * np.subtract(by_image, by_group)
+spread = pd.DataFrame({"mean": gap.mean(axis=0), "low": gap.min(axis=0), "high": gap.max(axis=0)},
+                      index=["1 image", *(f"{number} images vote" for number in voters[1:])])
+fig, ax = plots.figure(height=2.6)
+plots.intervals(ax, spread, "#1A1A1A")
+ax.axvline(0, color="#1A1A1A", linestyle="--", linewidth=1)
+ax.set_xlabel("points of balanced accuracy, cut by image minus cut by group")
+plots.show(fig)
+
+# %%
+#| fold: Say it in a sentence
+say(
+    f"Cut by image, validation promises the memoriser that asks one image {gap[:, 0].mean():.1f} points too much, and the "
+    f"one that asks {voters[-1]} images {gap[:, -1].mean():.1f}."
+)
+
+# %% [markdown]
+# The careless validation set does not flatter all models alike. It flatters most the one that memorises, so it pushes
+# the choice towards it. A network that has trained for long can be such a memoriser. (The two cuts contain different
+# images, so a single difference mixes the leak with luck, and may fall below zero.)
+#
 # ## How sure can a test set make you?
 #
 # A clean test set is honest, but is it large enough? **Recall** is the share of a diagnosis that the model finds, and
@@ -806,6 +806,7 @@ holdout = splits.holdout938(table)
 print("helpers.splits draws the same:",
       np.array_equal(np.sort(drawn), holdout.test))
 
+split = splits.grouped(table, fold=0, seed=config.seed)
 protocols = [holdout, splits.image8020(table, seed=config.seed), split]
 compared = {}
 for each in protocols:
@@ -838,32 +839,37 @@ plots.show(fig)
 
 # %% tags=["assertion"]
 assert (right_hidden == right)[~leaked].all(), "where nothing leaks, nothing changes"
+assert all(not np.isin(group[rest], group[tested]).any() for rest, tested in folds)
+whole = table["dx"].value_counts().to_dict() == PUBLISHED_IMAGES
+assert gain["low"].min() > 0 and gain.loc["1-nn", "value"] > 2 * gain.loc["svm", "value"], "memory gains most"
+assert gain.loc["svm", "value"] > gain.loc["logistic", "value"]
+assert (recorded["leaked"] < recorded["not leaked"]).all(), "the trap deceives on features of networks, too"
+assert before["share_exact_copies"] > 0.8 and before["balanced_accuracy"] > 0.95
+if ham.synthetic or whole:  # other images need not show what the text says of these
+    assert len(letters) == 6 and same[chosen].sum() == 3, "three pairs of six are siblings"
+    assert shares["all"].std() < shares["all"].mean() / 4, "the leak is no accident of one seed"
+    assert shares[list(CLASSES)].mean().idxmin() == "nv" and shares[list(CLASSES)].mean().idxmax() == "mel"
+    assert right[leaked].mean() < right[~leaked].mean(), "the naive comparison points the wrong way"
+    assert mix.loc["nv", "leak"] < mix.loc["nv", "do not leak"], "the images that never leak are mostly nevi"
+    assert right_hidden[leaked].mean() < right[leaked].mean(), "without the siblings the memoriser does worse"
+    nevi = diagnosis[held_rows] == "nv"
+    assert copied[~nevi].mean() > 0.8 and not copied[nevi].any(), "most rare rows are copies, no nevus is"
+    assert (naive > hidden).all(), "every score falls once the siblings are hidden"
+    assert abs(hidden.mean() - honest.mean()) < abs(naive.mean() - honest.mean()), "hidden agrees with grouped"
+    assert (fold_counts.max() - fold_counts.min()).max() < 0.05 * len(table), "the folds are stratified"
+    assert torn.mean() > 0.1, "many validation images leak"
+    assert gap[:, 0].min() > 0 and gap.mean(axis=0).argmax() == 0, "validation flatters most what memorises"
+    assert gap[:, 0].mean() > 2 * abs(gap[:, -1].mean()), "little is left with many voters"
 assert list(survivors) == [("photographed once", 17), ("photographed once", 47)]
 assert list(paper) == [26, 30, 75, 6, 39, 751, 11]
 assert chance.loc[:20].sum() < 0.01 < 0.2 < chance.sum() < 1, "the small fit is no accident"
 assert all(len(fractions(value / 100, 938)) for value in range(101)), "whole per cents are no clue"
 assert 1 / 12 < 939 / 10_001 < 1 / 10, "one in eleven"
 assert not len(fractions(0.6515, 938, 1e-4)) and not len(fractions(0.6586, 938, 1e-4)), "Table 5 had another exam"
-assert all(not np.isin(group[rest], group[test]).any() for rest, test in folds)
-whole = table["dx"].value_counts().to_dict() == PUBLISHED_IMAGES
 if whole:
     assert table["dx"].iloc[once].value_counts().to_dict() == PHOTOGRAPHED_ONCE
     assert [(diagnosis[drawn] == name).sum() for name in CLASSES] == list(paper)
-    assert 0 < int(compared["image8020"]["of lesions also trained on"]) - leaked.sum() < 10, "a few more"
-if ham.synthetic or whole:  # other images need not show what the text says of these
-    assert lesions < (diagnosis[tested] == "df").sum(), "siblings are among them"
-    assert leaks["all"].std() < leaks["all"].mean() / 4, "the leak is no accident of one seed"
-    assert leaks[list(CLASSES)].mean().idxmin() == "nv" and leaks[list(CLASSES)].mean().idxmax() == "mel"
-    assert right[leaked].mean() < right[~leaked].mean(), "the naive comparison points the wrong way"
-    assert mix.loc["nv", "met before"] < mix.loc["nv", "never met"], "the images that never leak are mostly nevi"
-    assert right_hidden[leaked].mean() < right[leaked].mean(), "without the siblings the memoriser does worse"
-    nevi = diagnosis[oversampled] == "nv"
-    assert copied[~nevi].mean() > 0.8 and not copied[nevi].any(), "most rare rows are copies, no nevus is"
-    assert (naive > hidden).all(), "every mark falls once the siblings are hidden"
-    assert abs(hidden.mean() - honest.mean()) < abs(naive.mean() - honest.mean()), "hidden agrees with grouped"
-    assert gap[:, 0].min() > 0 and gap.mean(axis=0).argmax() == 0, "validation flatters most what memorises"
-    assert gap[:, 0].mean() > 2 * abs(gap[:, -1].mean()), "little is left with many voters"
-    assert (np.array([by_image, by_group]).mean(axis=1)[:, -1] < np.array([by_image, by_group]).mean(axis=1)[:, 0]).all()
+if ham.synthetic or whole:
     assert (fits["high"] - fits["low"]).idxmin() == "nv", "the common diagnosis is known best"
     assert floors.loc["nv", "holdout938"] > floors.loc["nv", "image8020"] + 0.05, "the paper's floor is the highest"
 
