@@ -101,7 +101,14 @@ CHAPTERS = {
 #: The chapters that train networks.  Above the quick tier they need a GPU, and their notebooks ask Colab for one.
 GPU_CHAPTERS = frozenset(name for name, tiers in CHAPTERS.items() if tiers["full"].epochs)
 #: The chapters whose findings all come from records of the real images, whichever images are at hand.
-RECORDED_CHAPTERS = frozenset({"against-the-paper", "cnn-from-scratch", "where-could-90-come-from", "whom-does-it-fail"})
+RECORDED_CHAPTERS = frozenset(
+    {
+        "against-the-paper",
+        "cnn-from-scratch",
+        "where-could-90-come-from",
+        "whom-does-it-fail",
+    }
+)
 
 
 @dataclass(frozen=True)
