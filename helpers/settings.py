@@ -60,6 +60,8 @@ CHAPTERS = {
         "workshop": Sizes(image=(150, 200), repeats=50),
         "full": Sizes(image=(450, 600), repeats=200),
     },
+    # As in against-the-paper.
+    "the-papers-test-set": {tier: Sizes(image=(75, 100), repeats=1) for tier in ("quick", "workshop", "full")},
     "preprocess-and-augment": {
         "quick": Sizes(image=(75, 100), repeats=30),
         "workshop": Sizes(image=(150, 200), repeats=50),
@@ -105,6 +107,7 @@ RECORDED_CHAPTERS = frozenset(
     {
         "against-the-paper",
         "cnn-from-scratch",
+        "the-papers-test-set",
         "where-could-90-come-from",
         "whom-does-it-fail",
     }

@@ -20,7 +20,7 @@ SOURCE = """\
 # %% [markdown]
 # # Counting to two
 #
-# After {{chapter:split-without-leaking}}, before {{chapter:preprocess-and-augment}}.
+# After {{chapter:split-without-leaking}}, before {{chapter:the-papers-test-set}}.
 #
 # | | minutes |
 # |---|---:|
@@ -131,7 +131,8 @@ def test_the_new_notebook_is_generated_and_its_exercise_and_quiz_are_there(proje
     assert done.returncode == 0, done.stderr
     for folder in ("", "learner"):
         made = nbformat.read(root / "notebooks" / folder / "counting-to-two.ipynb", as_version=4)
-        assert "[Chapter 2](split-without-leaking.ipynb), before [Chapter 4](preprocess-and" in made.cells[0].source
+        opening = made.cells[0].source
+        assert "[Chapter 2](split-without-leaking.ipynb), before [Chapter 4](the-papers-test-set" in opening
     complete = nbformat.read(root / "notebooks" / "counting-to-two.ipynb", as_version=4)
     texts = [output.data["text/plain"] for cell in complete.cells for output in cell.get("outputs", [])]
     assert texts[0].startswith("Exercise one-and-one: not answered yet.")
@@ -157,10 +158,11 @@ def test_the_book_is_built_with_the_new_chapter_and_numbers_it(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     html = root / "_build" / "html"
     assert (html / "notebooks" / "counting-to-two.html").is_file()
+    book = notebooks.chapters(root)
     for page, link in {
-        "notebooks/counting-to-two.html": 'href="preprocess-and-augment.html">Chapter 4</a>',
-        "book/teaching.html": 'href="../notebooks/cnn-from-scratch.html">Chapter 6: ',
-        "book/index.html": "Chapters 1 to 10 are here",
+        "notebooks/counting-to-two.html": 'href="the-papers-test-set.html">Chapter 4</a>',
+        "book/teaching.html": f'href="../notebooks/cnn-from-scratch.html">Chapter {book["cnn-from-scratch"].number}: ',
+        "book/index.html": f"Chapters 1 to {len(book)} are here",
     }.items():
         text = re.sub(r"</?span[^>]*>", "", (html / page).read_text(encoding="utf-8"))
         assert link in re.sub(r' class="[^"]*"', "", text), page

@@ -6,6 +6,7 @@
 import functools
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, train_test_split
 
 from helpers.splits import lesion_groups
@@ -22,9 +23,9 @@ def leaked(lesions, train, test):
 
 @functools.cache
 def first_fold(diagnoses, groups, folds):
-    """Deal stratified folds by group, seconds on all of HAM10000; return the places of the others and of the first."""
-    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=3)
-    return next(dealer.split(diagnoses, diagnoses, groups))
+    """Cut stratified folds by group, seconds on all of HAM10000; return the places of the others and of the first."""
+    cutter = StratifiedGroupKFold(folds, shuffle=True, random_state=3)
+    return next(cutter.split(diagnoses, diagnoses, groups))
 
 
 def halves(rows, table, labels, folds):
@@ -83,17 +84,28 @@ def masks(ham):
     return three_sets
 
 
-def fitting(fits, first=1, end=1):
-    """An answer to possible-supports: the numbers for which some k of n ``fits``."""
-    return lambda ham: (
-        lambda recall, largest: [
-            n for n in range(first, largest + end) if any(fits(k, n, recall) for k in range(n + 1))
-        ]
-    )
+def copying(make):
+    """An answer to copy-after-the-split: ``make`` is given the training rows, their diagnoses, and a generator."""
+    return lambda ham: lambda train, classes, seed: make(train, pd.Series(classes[train]), np.random.default_rng(seed))
 
 
-def rounds(k, n, recall):
-    return round(k / n, 2) == recall
+def topped_up(rows, labels, rng, size=None, first=False):
+    """The rows, and for each diagnosis as many more as it lacks, or ``size``; of its first row alone if asked."""
+    most = labels.value_counts().max()
+    added = []
+    for name in sorted(set(labels)):
+        mine = rows[(labels == name).to_numpy()]
+        added.append(rng.choice(mine[:1] if first else mine, most - len(mine) if size is None else size))
+    return np.concatenate([rows, *added])
+
+
+def from_the_whole_table(ham):
+    def oversample(train, classes, seed):
+        rng, most = np.random.default_rng(seed), pd.Series(classes[train]).value_counts().max()
+        lacking = {name: most - (classes[train] == name).sum() for name in np.unique(classes)}
+        return np.concatenate([train, *(rng.choice(np.flatnonzero(classes == n), k) for n, k in lacking.items())])
+
+    return oversample
 
 
 WRONG = {
@@ -117,7 +129,62 @@ WRONG = {
             lambda ham: lambda table, train, test: leaked(lesion_groups(table).to_numpy(dtype=str), train, test).sum(),
             "go by `lesion_id`",
         ),
+        "labels for positions": (
+            lambda ham: (
+                lambda table, train, test: table["lesion_id"].loc[test].isin(table["lesion_id"].loc[train]).sum()
+            ),
+            "by label",
+        ),
+        "not those in training": (
+            counted(lambda lesions, train, test: (leaked(lesions, train, test) & ~np.isin(test, train)).sum()),
+            "itself a training row",
+        ),
         "all test images": (counted(lambda lesions, train, test: len(test)), "count the yeses"),
+    },
+    "copy-after-the-split": {
+        "nothing copied": (copying(lambda rows, labels, rng: rows), "Nothing was copied"),
+        "copied from all rows": (from_the_whole_table, "no training rows"),
+        "without the originals": (
+            copying(lambda rows, labels, rng: topped_up(rows, labels, rng)[len(rows) :]),
+            "training rows are gone",
+        ),
+        "the most common thrown away": (
+            copying(lambda rows, labels, rng: rows[(labels != labels.value_counts().idxmax()).to_numpy()]),
+            "training rows are gone",
+        ),
+        "as many as the most common added": (
+            copying(lambda rows, labels, rng: topped_up(rows, labels, rng, labels.value_counts().max())),
+            "add what is lacking",
+        ),
+        "ten more of each": (copying(lambda rows, labels, rng: topped_up(rows, labels, rng, 10)), "the most common"),
+        "places in train": (
+            copying(lambda rows, labels, rng: topped_up(np.arange(len(rows)), labels, rng)),
+            "`train[places]`",
+        ),
+        "diagnoses": (
+            lambda ham: (
+                lambda train, classes, seed: classes[
+                    topped_up(train, pd.Series(classes[train]), np.random.default_rng(seed))
+                ]
+            ),
+            "returns diagnoses",
+        ),
+        "one image copied": (
+            copying(lambda rows, labels, rng: topped_up(rows, labels, rng, first=True)),
+            "of one image",
+        ),
+        "seed ignored": (
+            copying(lambda rows, labels, rng: topped_up(rows, labels, np.random.default_rng())),
+            "The same seed",
+        ),
+        "one seed for all": (
+            copying(lambda rows, labels, rng: topped_up(rows, labels, np.random.default_rng(0))),
+            "Another seed",
+        ),
+        "sorts what it is given": (
+            lambda ham: lambda train, classes, seed: (train.sort(), train)[1],
+            "changes the arrays",
+        ),
     },
     "three-sets": {
         "split by image": (sets(by_image(0.2), by_image(1 / 8)), "not by image"),
@@ -129,44 +196,16 @@ WRONG = {
         "test set of a third": (sets(by_group(3), by_group(8)), "a fifth was asked for"),
         "validation set of a third": (sets(by_group(5), by_group(3)), "an eighth was asked for"),
         "masks": (masks, "np.flatnonzero"),
+        "six folds": (sets(by_group(6), by_group(6)), "a fifth was asked for"),
+        "a seventh for validation": (sets(by_group(5), by_group(6)), "an eighth was asked for"),
+        "changes the table": (
+            lambda ham: lambda table: (table.insert(0, "new", 1), sets(by_group(5), by_group(8))(ham)(table))[1],
+            "changes the table",
+        ),
         "two sets": (lambda ham: lambda table: by_group(5)(np.arange(len(table)), table), "returns 2 things"),
         "positions counted from one": (
             lambda ham: lambda table: [rows + 1 for rows in sets(by_group(5), by_group(8))(ham)(table)],
             "no rows of the table",
-        ),
-    },
-    "possible-supports": {
-        "equal, not rounded": (fitting(lambda k, n, recall: k / n == recall), "It was rounded"),
-        "cut, not rounded": (fitting(lambda k, n, recall: int(100 * k / n) == round(100 * recall)), "cut the further"),
-        "without the last": (fitting(rounds, end=0), "stops before `largest`"),
-        "one too far": (fitting(rounds, end=2), "yours has 61 too"),
-        "the smallest only": (
-            lambda ham: lambda recall, largest: fitting(rounds)(ham)(recall, largest)[0],
-            "list of all that fit",
-        ),
-        "from ten on": (fitting(rounds, first=10), "it lacks 3: 2/3"),
-        "never all of them": (
-            lambda ham: (
-                lambda recall, largest: [
-                    n for n in range(1, largest + 1) if any(abs(k / n - recall) <= 0.005 + 1e-9 for k in range(n))
-                ]
-            ),
-            "lacks 1: 1/1",
-        ),
-        "a little too far": (fitting(lambda k, n, recall: abs(k / n - recall) <= 0.0052), "it has 39, but 8/39"),
-        "no whole numbers": (
-            lambda ham: lambda recall, largest: [n + 0.4 for n in fitting(rounds)(ham)(recall, largest)],
-            "is no whole number",
-        ),
-        "a whole hundredth off": (fitting(lambda k, n, recall: abs(k / n - recall) < 0.0099), "half a hundredth"),
-        "halves to the even digit": (fitting(rounds), "40. 29/40 = 0.7250 is a half"),
-        "no room for the computer's own rounding": (
-            fitting(lambda k, n, recall: abs(k / n - recall) <= 0.005),
-            "`1e-9` more",
-        ),
-        "from zero": (
-            lambda ham: lambda recall, largest: [n for n in range(largest + 1) if rounds(round(recall * n), n, recall)],
-            "ZeroDivisionError",
         ),
     },
 }

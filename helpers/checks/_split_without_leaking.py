@@ -1,6 +1,7 @@
 """The checkers of *split-without-leaking*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
+import pandas as pd
 
 from helpers import splits
 from helpers.checks._core import exercise
@@ -21,21 +22,28 @@ def leaked_images(answer, ham):
     # Part of the rows is in neither set, so that not every sibling is a training image; some test rows come twice.
     train, test = np.repeat(rows[2 * fifth :], 2), rows[:fifth]
     leaked = np.isin(lesions[test], lesions[train])
-    test = np.concatenate([test, test[leaked][::3]])
+    # Some training rows are tested, too, and the labels of the index are no positions.
+    test = np.concatenate([test, test[leaked][::3], train[:7]])
     leaked = np.isin(lesions[test], lesions[train])
+    table.index = np.random.default_rng(22).permutation(len(table))
     count = float(answer(table.copy(), train.copy(), test.copy()))
     if count == leaked.sum():
         return None
+    by_label = table["lesion_id"]
+    if count == by_label.loc[test].isin(by_label.loc[train]).sum():
+        return "You look rows up by label, with `.loc`. `train` and `test` are positions: `.iloc`, or an array."
+    if count == (leaked & ~np.isin(test, train)).sum():
+        return "A test row that is itself a training row leaks as well: its lesion is trained on. Yours leaves it out."
     groups = splits.lesion_groups(table).to_numpy(dtype=str)
     if count == np.isin(groups[test], groups[train]).sum():
         return "You count by merged groups: better still, and the next sections come to it. Here go by `lesion_id`."
     if count in (leaked.mean(), 100 * leaked.mean()):
         return "This is a share. Count the images; divide later if you want to."
     if count == len(np.unique(lesions[test][leaked])):
-        return "This counts *lesions* on both sides. The exam is sat by images: count every leaked test image."
+        return "This counts *lesions* on both sides. What is tested are images: count every leaked test image."
     if count == len(np.unique(test[leaked])):
         return "A row that stands in `test` twice counts twice; yours counts once. Oversampled sets have such rows."
-    if count == len(np.intersect1d(train, test)):
+    if count in (len(np.intersect1d(train, test)), np.isin(test, train).sum()):
         return "This counts rows that are in both sets. A sibling is another row: compare the `lesion_id` of the rows."
     if count in (np.isin(lesions[train], lesions[test]).sum(), np.isin(lesions[np.unique(train)], lesions[test]).sum()):
         return "Wrong way round: this counts training images with a sibling in the test set. Count test images."
@@ -45,13 +53,68 @@ def leaked_images(answer, ham):
 
 
 @exercise(
+    "copy-after-the-split",
+    expects="a function that takes training rows, the diagnosis of every row and a seed, and returns row positions",
+    praise="No copy can reach the test set: the rows that you copied were all training rows.",
+)
+def oversample(answer, ham):
+    classes = ham.table["dx"].to_numpy(dtype=str)
+    # A third of the rows, in no order; the diagnoses are as unequal as in the table.
+    train = np.random.default_rng(31).permutation(len(classes))[: len(classes) // 3]
+    counts = pd.Series(classes[train]).value_counts()
+    kept = train.copy(), classes.copy()
+    reply = np.asarray(answer(*kept, 7))
+    if not (np.array_equal(kept[0], train) and np.array_equal(kept[1], classes)):
+        return "It changes the arrays that it is given. Make new ones."
+    if reply.dtype.kind in "US":
+        return "It returns diagnoses. Return row positions, from which anyone can look the diagnoses up."
+    if reply.dtype == bool or not np.issubdtype(reply.dtype, np.integer) or reply.ndim != 1:
+        return "Return row positions, whole numbers, in one array."
+    if len(reply) and not 0 <= reply.min() <= reply.max() < len(classes):
+        return f"Some positions are no rows of the table, which has rows 0 to {len(classes) - 1}."
+    if len(reply) and reply.max() < len(train) < len(classes) and not np.isin(reply, train).all():
+        return "These look like places in `train`: `train[places]` turns them into rows of the table."
+    if strangers := len(np.setdiff1d(reply, train)):
+        return f"{strangers:,} of your rows are no training rows. Copy rows of `train` alone, or test images slip in."
+    if lost := len(np.setdiff1d(train, reply)):
+        return f"{lost:,} training rows are gone. Keep all of `train`, and add copies to it."
+    now = pd.Series(classes[reply]).value_counts().reindex(counts.index)
+    if now.equals(counts):
+        return "Nothing was copied: each diagnosis is as common as before."
+    if (now == counts + counts.max()).all() or (now.drop(counts.idxmax()) > counts.max()).any():
+        name = now.idxmax()
+        return f"Of `{name}` there are now {now[name]:,} rows, and the aim is {counts.max():,}: add what is lacking."
+    if (now != counts.max()).any():
+        name = (now - counts.max()).abs().idxmax()
+        return f"Of `{name}` there are {now[name]:,} rows; the most common diagnosis of `train` has {counts.max():,}."
+    return _not_drawn(answer, train, classes, reply, counts)
+
+
+def _not_drawn(answer, train, classes, reply, counts):
+    rarest = reply[classes[reply] == counts.idxmin()]
+    times = pd.Series(rarest).value_counts()
+    if len(times) > 1 and times.iloc[1:].max() == 1:
+        return "All copies of a diagnosis are of one image. Draw each at random, so that many images are copied."
+    again = np.asarray(answer(train.copy(), classes.copy(), 7))
+    if not np.array_equal(np.sort(again), np.sort(reply)):
+        return "The same seed gives other rows the second time. Start a generator from `seed` inside the function."
+    other = np.asarray(answer(train.copy(), classes.copy(), 8))
+    if np.array_equal(np.sort(other), np.sort(reply)):
+        return "Another seed gives the same copies. Draw them at random, by `seed`."
+    return None
+
+
+@exercise(
     "three-sets",
     expects="a function that takes a table and returns three arrays of row positions: train, validation, test",
     praise="You held it to the published missed pairs too: no group is on two sides, on whatever table you call it.",
 )
 def three_sets(answer, ham):
     table = _with_missed_pairs(ham.table)
-    sets = answer(table.copy())
+    handed = table.copy()
+    sets = answer(handed)
+    if not handed.equals(table):
+        return "It changes the table that it is given. Work on a copy: whoever calls it needs the table as it was."
     if len(sets) != 3:
         return f"It returns {len(sets)} things. Return three arrays: train, validation, test."
     sets = [np.asarray(rows) for rows in sets]
@@ -102,9 +165,9 @@ def _not_grouped(table, train, validation, test):
 
 def _not_balanced(table, train, validation, test):
     share, inner = len(test) / len(table), len(validation) / (len(train) + len(validation))
-    if not 0.15 < share < 0.25:
+    if not 0.185 < share < 0.215:
         return f"The test set holds {share:.0%} of the rows; a fifth was asked for."
-    if not 0.08 < inner < 0.18:
+    if not 0.115 < inner < 0.135:
         return f"The validation set holds {inner:.0%} of the rows that the test set left; an eighth was asked for."
     counts = table["dx"].value_counts()
     for name, rows in (("validation", validation), ("test", test)):
@@ -119,57 +182,3 @@ def _not_balanced(table, train, validation, test):
                 "`StratifiedGroupKFold` does; before scikit-learn 1.8 it does not if told `shuffle=True`."
             )
     return None
-
-
-@exercise(
-    "possible-supports",
-    expects="a function that takes a recall and the largest number, and returns a list of whole numbers",
-    praise="The smaller the test set, the more a printed number gives away; with a hundred images it hides nearly all.",
-)
-def supports(answer, _ham):
-    # In the last case 8/39 is off by little more than half a hundredth.
-    for recall, largest in ((0.67, 39), (0.62, 60), (0.09, 80), (0.73, 100), (1.0, 30), (0.0, 30), (0.2, 39)):
-        reply = answer(recall, largest)
-        if isinstance(reply, int | float | np.number):
-            return "It returns one number. Return the list of all that fit."
-        if broken := [number for number in reply if number != int(number)]:
-            return f"{broken[0]} is no whole number. A number of test images is."
-        if hint := _unfit({int(number) for number in reply}, recall, largest):
-            return hint
-    return None
-
-
-def _unfit(reply, recall, largest):
-    sure, possible = _fitting(recall, largest)
-    if reply == possible:
-        return None
-    if reply == _where(lambda k, n: k / n == recall, largest):
-        return f"You ask for fractions that equal {recall} exactly. It was rounded: 2/3 is printed as 0.67 as well."
-    if reply == _where(lambda k, n: 100 * k // n == round(100 * recall), largest):
-        return "You cut the further digits off. Tables are rounded: 0.666 becomes 0.67."
-    if outside := [number for number in reply if not 1 <= number <= largest]:
-        return f"Numbers from 1 to {largest} were asked for; yours has {outside[0]} too."
-    if sure - reply == {largest}:
-        return f"It stops before `largest`: {largest} itself fits {recall}. (`range` leaves out its end.)"
-    if missing := min(sure - reply, default=None):
-        k = round(recall * missing)
-        return f"For {recall} it lacks {missing}: {k}/{missing} = {k / missing:.4f} rounds to {recall}."
-    if halves := possible - reply:
-        half = min(halves)
-        k = min(range(half + 1), key=lambda k: abs(abs(k / half - recall) - 0.005))
-        return (
-            f"Nearly: for {recall} it lacks {half}. {k}/{half} = {k / half:.4f} is a half, which may have been rounded "
-            "either way: count both. Allow half a hundredth and `1e-9` more, since the computer rounds too."
-        )
-    extra = min(reply - possible)
-    return f"For {recall} it has {extra}, but {round(recall * extra)}/{extra} is off by more than half a hundredth."
-
-
-def _where(fits, largest):
-    return {n for n in range(1, largest + 1) if any(fits(k, n) for k in range(n + 1))}
-
-
-def _fitting(recall, largest):
-    """Return the numbers that surely fit, and those with the ones whose fraction lies on the edge of the rounding."""
-    gaps = {n: np.abs(np.arange(n + 1) / n - recall).min() for n in range(1, largest + 1)}
-    return {n for n in gaps if gaps[n] < 0.005 - 1e-9}, {n for n in gaps if gaps[n] < 0.005 + 1e-9}

@@ -25,7 +25,7 @@
 # | to run, on a laptop without a GPU | 1 |
 # | to do the three exercises | 40 |
 #
-# You need {{chapter:split-without-leaking}} for the protocols, {{chapter:classical-baselines}} for run records and
+# You need {{chapter:the-papers-test-set}} for the protocols, {{chapter:classical-baselines}} for run records and
 # intervals, and {{chapter:transfer-vgg16}} for the two readings of one training. New words are in the
 # [glossary](../book/glossary.md).
 
@@ -62,7 +62,7 @@ config, ham = start("against-the-paper")
 #
 # Of our models of each kind, the figure shows the one that is best on *validation* lesions. The paper's accuracies stand
 # beside them as it prints them. What its networks print fits one test set, 938 lesions that were photographed once
-# ({{chapter:split-without-leaking}} shows how we know). On which images its classical models were tested, nobody
+# ({{chapter:the-papers-test-set}} shows how we know). On which images its classical models were tested, nobody
 # outside knows.
 
 # %%

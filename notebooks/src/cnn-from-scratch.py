@@ -85,7 +85,7 @@ say(
 
 # %%
 #| fold: Say it in a sentence
-# Garg, Maheshwari, Shukla, arXiv:1912.03798, Table 3; the supports as Chapter {{number:split-without-leaking}} infers.
+# Garg, Maheshwari, Shukla, arXiv:1912.03798, Table 3; the supports as Chapter {{number:the-papers-test-set}} infers.
 SUPPORT = pd.Series([26, 30, 75, 6, 39, 751, 11], CLASSES)
 PAPER_RECALL = pd.Series([0.62, 0.73, 0.09, 0.67, 0.59, 0.82, 0.73], CLASSES)
 paper_accuracy = (PAPER_RECALL * SUPPORT).sum() / SUPPORT.sum()

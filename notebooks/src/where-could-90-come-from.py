@@ -68,7 +68,7 @@ config, ham = start("where-could-90-come-from")
 # %% [markdown]
 # ## Bet first
 #
-# We infer that the paper tested on 938 lesions, each photographed once ({{chapter:split-without-leaking}} shows how we
+# We infer that the paper tested on 938 lesions, each photographed once ({{chapter:the-papers-test-set}} shows how we
 # know). Our own test folds hold lesions of every kind, and no lesion on both sides of a split: the *grouped* protocol.
 
 # %%
@@ -381,7 +381,7 @@ say(
 # the floor.
 #
 # Did the paper peek? It does not say. But the split that gives the 938 goes round in public programs
-# ({{chapter:split-without-leaking}}), and there the 938 are the *validation* set: they choose the epoch and steer the
+# ({{chapter:the-papers-test-set}}), and there the 938 are the *validation* set: they choose the epoch and steer the
 # learning rate, and then their score is reported. Augmented copies are made after the split, so that none leaks. If the
 # paper followed such a program, its test set chose the epoch. That is a hypothesis, not a finding.
 #
