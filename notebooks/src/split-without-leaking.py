@@ -33,6 +33,8 @@
 
 # %% tags=["remove-output"]
 #| fold: Set-up
+import re
+
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
@@ -45,8 +47,8 @@ from helpers.ham10000 import CLASSES, COLOURS, PUBLISHED_IMAGES
 
 
 def say(text):
-    """Show a sentence whose numbers were computed."""
-    display(Markdown(text))
+    """Show a sentence whose numbers were computed, with a space before a per cent sign."""
+    display(Markdown(re.sub(r"(?<=\d)%", "\u00a0%", text)))
 
 # %%
 config, ham = start("split-without-leaking")
@@ -356,7 +358,7 @@ say(
 def oversample(train, classes, seed):
     rng = np.random.default_rng(seed)
     most = pd.Series(classes[train]).value_counts().max()
-    # diagnosis by diagnosis: its training rows, and as many more as it lacks
+    # of each diagnosis its training rows, and as many more as it lacks
     ...
 
 
@@ -367,7 +369,7 @@ checks.check("copy-after-the-split", oversample, ham)
 def oversample(train, classes, seed):
     rng = np.random.default_rng(seed)
     most = pd.Series(classes[train]).value_counts().max()
-    # diagnosis by diagnosis: its training rows, and as many more as it lacks
+    # of each diagnosis its training rows, and as many more as it lacks
     kept = [train]
     for name in np.unique(classes[train]):
         mine = train[classes[train] == name]
@@ -390,7 +392,7 @@ checks.check("copy-after-the-split", oversample, ham)
 
 # %% tags=["nbval-check-output"]
 group = splits.lesion_groups(table).to_numpy(str)
-names = splits.shuffled(group, config.seed)  # at random, with this seed
+names = splits.shuffled(group, config.seed)  # new names, at random
 
 cutter = StratifiedGroupKFold(n_splits=5)
 folds = list(cutter.split(rows, diagnosis, groups=names))
@@ -571,8 +573,8 @@ plots.show(fig)
 # %%
 #| fold: Say it in a sentence
 say(
-    f"Cut by image, validation promises the memoriser that asks one image {gap[:, 0].mean():.1f} points too much, and the "
-    f"one that asks {voters[-1]} images {gap[:, -1].mean():+.1f}.".replace("-", "−")
+    f"Cut by image, validation promises the memoriser that asks one image {gap[:, 0].mean():.1f} points too much. For "
+    f"the one that asks {voters[-1]} images the difference is {gap[:, -1].mean():+.1f} points.".replace("-", "−")
 )
 
 # %% [markdown]

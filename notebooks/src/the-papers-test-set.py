@@ -35,6 +35,8 @@
 
 # %% tags=["remove-output"]
 #| fold: Set-up
+import re
+
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
@@ -46,8 +48,8 @@ from helpers.ham10000 import CLASSES, COLOURS, PHOTOGRAPHED_ONCE, PUBLISHED_IMAG
 
 
 def say(text):
-    """Show a sentence whose numbers were computed."""
-    display(Markdown(text))
+    """Show a sentence whose numbers were computed, with a space before a per cent sign."""
+    display(Markdown(re.sub(r"(?<=\d)%", "\u00a0%", text)))
 
 # %%
 config, ham = start("the-papers-test-set")
@@ -335,10 +337,11 @@ _, drawn = train_test_split(
 #| fold: Say it in a sentence
 drawn_counts = pd.Series(diagnosis[drawn]).value_counts().reindex(CLASSES).fillna(0).astype(int)
 audit = splits.audit(table, np.setdiff1d(np.arange(len(table)), drawn), drawn)
-alike = ", the very counts of the search" if list(drawn_counts) == list(small) else ""
+alike = ": the very counts of the search" if list(drawn_counts) == list(small) else ""
+missed = f"Only {audit.leaked_images}, by the published missed pairs," if audit.leaked_images else "None"
 say(
-    f"On the images at hand it draws {len(drawn):,} images, {drawn_counts['nv']:,} of them nevi{alike}. "
-    f"{audit.leaked_images} of them show a lesion that is also trained on, by the published missed pairs."
+    f"On the images at hand it draws {len(drawn):,} images, {drawn_counts['nv']:,} of them nevi{alike}. {missed} of them "
+    "show a lesion that is also trained on."
 )
 
 # %% [markdown]
@@ -347,8 +350,8 @@ say(
 #
 # In the public programs these images are the *validation* set. They choose the epoch and steer the learning rate, and
 # then their score is reported. Augmented copies are made after the split, so none leaks; and melanoma alone gets a larger
-# class weight. **Did the paper follow such a program? That is a hypothesis.** It explains the counts, and nothing in the
-# paper contradicts it or confirms it. {{chapter:where-could-90-come-from}} measures what choosing the epoch in this way
+# class weight. **Did the paper follow such a program? That is a hypothesis.** It would explain the counts. The
+# paper neither says so nor rules it out. {{chapter:where-could-90-come-from}} measures what choosing the epoch in this way
 # is worth.
 #
 # ## What such a test set asks
@@ -427,16 +430,22 @@ plots.show(fig)
 floors = pd.DataFrame({
     name: {
         "images tested": f"{len(true[name]):,}",
-        "accuracy of \"always nevus\"": f"{share:.3f}",
-        "balanced accuracy of \"always nevus\"": f"{1 / len(CLASSES):.3f}",
-        "macro-F1 of \"always nevus\"": f"{2 * share / (1 + share) / len(CLASSES):.3f}",
-        "accuracy of our frozen ResNet": f"{runs[name].metric('accuracy')['value']:.3f}",
+        "floor of accuracy": f"{share:.3f}",
+        "floor of balanced accuracy": f"{1 / len(CLASSES):.3f}",
+        "floor of macro-F1": f"{2 * share / (1 + share) / len(CLASSES):.3f}",
+        "our frozen ResNet: accuracy": f"{runs[name].metric('accuracy')['value']:.3f}",
     }
     for name, share in shares.loc["nv"].items()
 }).T
 display(floors)
 
 # %% [markdown]
+# A **floor** is what always answering nevus gets. It follows from the share *p* of nevi alone:
+#
+# $$
+# \text{accuracy} = p \qquad \text{balanced accuracy} = \frac{1}{7} \qquad \text{macro-F1} = \frac{1}{7} \cdot \frac{2p}{1 + p}
+# $$
+#
 # The last column is one and the same recipe, trained for each protocol. An accuracy means nothing without its protocol:
 # the same score can lie well above one floor and below another. Balanced accuracy has the same floor everywhere, which is
 # one reason to report it first.
