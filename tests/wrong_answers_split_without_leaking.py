@@ -169,6 +169,15 @@ WRONG = {
             ),
             "returns diagnoses",
         ),
+        "decimals": (copying(lambda rows, labels, rng: topped_up(rows, labels, rng) / 1), "whole numbers, in one"),
+        "counted from the end": (
+            lambda ham: (
+                lambda train, classes, seed: (
+                    topped_up(train, pd.Series(classes[train]), np.random.default_rng(seed)) - len(classes)
+                )
+            ),
+            "no rows of the table",
+        ),
         "one image copied": (
             copying(lambda rows, labels, rng: topped_up(rows, labels, rng, first=True)),
             "of one image",

@@ -57,6 +57,10 @@ def exact(recalls, counts):
 WRONG = {
     "possible-supports": {
         "equal, not rounded": (fitting(lambda k, n, recall: k / n == recall), "It was rounded"),
+        "without the last, one by one": (
+            lambda ham: lambda recall, largest: iter(fitting(rounds, end=0)(ham)(recall, largest)),
+            "stops before `largest`",
+        ),
         "cut, not rounded": (fitting(lambda k, n, recall: int(100 * k / n) == round(100 * recall)), "cut the further"),
         "without the last": (fitting(rounds, end=0), "stops before `largest`"),
         "one too far": (fitting(rounds, end=2), "yours has 61 too"),
@@ -107,6 +111,10 @@ WRONG = {
         "equal, not rounded": (hundredths(lambda k, n, value: abs(k / n - value) < 1e-9), "It was rounded"),
         "a whole hundredth": (hundredths(lambda k, n, value: abs(k / n - value) <= 0.01 + 1e-9), "a whole hundredth"),
         "halves to the even digit": (hundredths(lambda k, n, value: round(k / n, 2) == value), "either way"),
+        "no room for the computer's own rounding": (
+            hundredths(lambda k, n, value: abs(k / n - value) <= 0.005),
+            "`1e-9` more",
+        ),
         "one for all": (lambda ham: lambda n: 1.0, "take the mean"),
     },
     "accuracy-between": {
@@ -130,7 +138,21 @@ WRONG = {
             "whole numbers",
         ),
         "a whole hundredth": (behind(ends, room=0.01 + 1e-9), "a whole hundredth"),
-        "the lowest alone": (behind(lambda *given: ends(*given)[0]), "two accuracies"),
+        "the lowest alone": (behind(lambda *given: ends(*given)[0]), "Return two accuracies"),
+        "the middle, too": (behind(lambda *given: (*ends(*given), 0.5)), "Return two accuracies"),
+        "the last diagnosis forgotten": (
+            behind(
+                lambda fitting, counts: (
+                    sum(map(min, fitting[:-1])) / sum(counts),
+                    sum(map(max, fitting[:-1])) / sum(counts),
+                )
+            ),
+            "Diagnosis by diagnosis",
+        ),
+        "takes the lists apart": (
+            lambda ham: lambda recalls, counts: (recalls.pop(), counts.pop()),
+            "changes the lists",
+        ),
         "the lowest twice": (behind(lambda *given: (ends(*given)[0],) * 2), "more room"),
         "halves to the even digit": (
             lambda ham: (
