@@ -48,7 +48,7 @@ def start(chapter, *, drive=False):
     --------
     >>> from helpers import start
     >>> config, ham = start("meet-the-data")  # doctest: +ELLIPSIS
-    *** SYNTHETIC DATA...
+    *** RECORDED ON REAL IMAGES...
     >>> len(ham.table), config.sizes.image
     (1000, (75, 100))
     """

@@ -107,6 +107,7 @@ RECORDED_CHAPTERS = frozenset(
     {
         "against-the-paper",
         "cnn-from-scratch",
+        "meet-the-data",
         "the-papers-test-set",
         "where-could-90-come-from",
         "whom-does-it-fail",

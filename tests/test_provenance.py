@@ -22,7 +22,8 @@ def test_the_banner_says_data_size_hash_tier_device_and_versions(ham, config):
         assert package in text
 
 
-def test_synthetic_data_say_so_first_and_real_data_do_not(ham, config):
+def test_synthetic_data_say_so_first_and_real_data_do_not(ham, config, monkeypatch):
+    monkeypatch.setattr(provenance, "RECORDED_CHAPTERS", frozenset())
     banner = provenance.banner(ham, config)
     assert repr(banner).startswith("*** SYNTHETIC DATA.")
     assert banner._repr_html_().index("SYNTHETIC DATA.") < banner._repr_html_().index("Data hash")

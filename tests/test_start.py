@@ -33,7 +33,7 @@ def test_a_chapter_starts_with_one_call_and_the_box_says_what_was_chosen_and_why
     assert (config.chapter, config.tier) == ("meet-the-data", "quick") and ham.synthetic
     (box,) = shown
     text = repr(box)
-    assert "SYNTHETIC DATA" in text and "python -m helpers.data download" in text
+    assert "drawn by a program" in text and "python -m helpers.data download" in text
     assert "no GPU is here; set SKIN_TIER to quick, workshop, full to change it" in text
     assert "under a minute a notebook" in text
 

@@ -74,7 +74,7 @@ def repeated(answer, ham):
     if same(100 * more / lesions):
         return "These are percentages; give shares between 0 and 1."
     if same(sizes[sizes > 1].groupby("dx").sum().reindex(lesions.index, fill_value=0) / sizes.groupby("dx").sum()):
-        return "This is the share of *images*, the list above. Go down to one row a lesion first, then take the share."
+        return "This is the share of *images*, as in the figure. Go down to one row a lesion, then take the share."
     if same(1 - more / lesions):
         return "This is the share of lesions photographed *once*. The question is about the others."
     if same(more / lesions.sum()):
