@@ -62,10 +62,15 @@ CHAPTERS = {
     },
     # As in against-the-paper.
     "the-papers-test-set": {tier: Sizes(image=(75, 100), repeats=1) for tier in ("quick", "workshop", "full")},
-    "preprocess-and-augment": {
+    "preprocess": {
         "quick": Sizes(image=(75, 100), repeats=30),
         "workshop": Sizes(image=(150, 200), repeats=50),
         "full": Sizes(image=(450, 600), repeats=50),
+    },
+    "augment-and-weigh": {
+        "quick": Sizes(image=(75, 100), repeats=1),
+        "workshop": Sizes(image=(150, 200), repeats=1),
+        "full": Sizes(image=(450, 600), repeats=1),
     },
     # Texture is measured pixel by pixel, so the full tier keeps the size of the book's records.
     "classical-baselines": {

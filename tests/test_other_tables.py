@@ -15,7 +15,7 @@ LACKING = {
 
 @pytest.mark.parametrize(
     ("chapter", "source"),
-    [("meet-the-data", "isic"), ("meet-the-data", "kaggle"), ("preprocess-and-augment", "kaggle")],
+    [("meet-the-data", "isic"), ("meet-the-data", "kaggle"), ("preprocess", "kaggle")],
 )
 def test_the_chapters_that_read_the_columns_run_without_them(ham, config, monkeypatch, chapter, source):
     monkeypatch.setenv("SKIN_CACHE", str(config.cache))

@@ -18,7 +18,7 @@ WELCOME = ("Welcome; the box of the first chapter shows on every laptop", 15)
 PAUSE, LUNCH = ("Pause", 15), ("Lunch", 60)
 MIX = ("{{chapter:where-could-90-come-from}}: *Bet first*, *The mix*, *What each explanation is worth*", 40)
 CLOSING = ("What will you now ask of a paper?", 15)
-DATA, SPLIT, PREPARE = "meet-the-data", "split-without-leaking", "preprocess-and-augment"
+DATA, SPLIT, WEIGH = "meet-the-data", "split-without-leaking", "augment-and-weigh"
 CLASSICAL, CNN, VGG16, RESNET = "classical-baselines", "cnn-from-scratch", "transfer-vgg16", "transfer-resnet"
 PAPER, WHERE = "against-the-paper", "where-could-90-come-from"
 
@@ -40,7 +40,7 @@ PLANS = {
     "half_day": [[WELCOME, DATA, PAUSE, SPLIT, PAUSE, MIX, CLOSING]],
     "one_day": [[WELCOME, DATA, PAUSE, SPLIT, LUNCH, CLASSICAL, PAUSE, PAPER, PAUSE, MIX, CLOSING]],
     "two_days": [
-        [WELCOME, DATA, PAUSE, SPLIT, LUNCH, PREPARE, PAUSE, CLASSICAL, PAUSE, CNN],
+        [WELCOME, DATA, PAUSE, SPLIT, LUNCH, WEIGH, PAUSE, CLASSICAL, PAUSE, CNN],
         [VGG16, PAUSE, RESNET, LUNCH, PAPER, PAUSE, WHERE, PAUSE, CLOSING],
     ],
     "three_days": a_part_a_day(BOOK),

@@ -520,7 +520,7 @@ plots.show(fig)
 # <div class="admonition note alert alert-info">
 # <p class="title">For the instructor: weights add nothing</p>
 # <p><b>The point.</b> Weights move along a trade-off. Better features move the trade-off.</p>
-# <p><b>Expect.</b> "Weights fix the imbalance." They state a preference. Chapter {{number:preprocess-and-augment}}
+# <p><b>Expect.</b> "Weights fix the imbalance." They state a preference. Chapter {{number:augment-and-weigh}}
 # shows what happens if it is stated twice.</p>
 # <p><b>Ask.</b> "A clinic tells you: we would rather cut ten nevi than miss one melanoma. Which power is that?"
 # (None. A power follows how common a class is, not what an error costs. Give melanoma a weight of its own.)</p>
@@ -800,7 +800,7 @@ checks.check("group-interval", group_interval, ham)
 #
 # One advantage to know of: the handcrafted features were measured inside the outlines that come with the data set,
 # checked by an expert, for training and test images alike. A new photograph has no such outline; an automatic one costs
-# some of the score ({{chapter:preprocess-and-augment}} reads the record that measured how much).
+# some of the score ({{chapter:preprocess}} reads the record that measured how much).
 
 # %%
 #| fold: Draw this figure

@@ -20,7 +20,7 @@
 # | to run, on a laptop without a GPU | 2 |
 # | to do the three exercises | 40 |
 #
-# You need {{chapter:split-without-leaking}} for the splits, {{chapter:preprocess-and-augment}} for augmentation, and
+# You need {{chapter:split-without-leaking}} for the splits, {{chapter:augment-and-weigh}} for augmentation, and
 # {{chapter:classical-baselines}} for the models to beat. New words are in the [glossary](../book/glossary.md).
 
 # %% tags=["setup"]

@@ -339,7 +339,7 @@ say(
 
 # %% [markdown]
 # The memoriser need not even compare: it has those very images. For six of the seven diagnoses the test asks hardly
-# anything else. Turned and zoomed copies ({{chapter:preprocess-and-augment}}) leak in the same way if they are stored
+# anything else. Turned and zoomed copies ({{chapter:augment-and-weigh}}) leak in the same way if they are stored
 # before the split.
 #
 # <div class="admonition tip alert alert-success">

@@ -547,6 +547,6 @@ checks.quiz("the-papers-test-set")
 # Narayanan](https://doi.org/10.1016/j.patter.2023.100804) found leakage in published work across seventeen fields of
 # science.
 #
-# **What comes next.** {{chapter:preprocess-and-augment}} prepares the images: resizing, equalising, augmenting, and what
+# **What comes next.** {{chapter:preprocess}} prepares the images: equalising, colour, hair, squares, and what
 # each of them does to what a model can see. What the 938 mean for the headline, {{chapter:against-the-paper}} and
 # {{chapter:where-could-90-come-from}} show.

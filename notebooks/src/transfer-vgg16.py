@@ -540,7 +540,7 @@ for question, (name, other) in PAIRS.items():
 #
 # What a network was asked can cost it the floor: our frozen one, read as if all diagnoses were equally common, lies
 # below it as well. The paper names class weights, and copies of rare images besides
-# ({{chapter:preprocess-and-augment}}); whether for its VGG16, too, it does not make clear. One such correction is not
+# ({{chapter:augment-and-weigh}}); whether for its VGG16, too, it does not make clear. One such correction is not
 # enough to explain its score: our retrained network, which is built more like the paper's, stays above the floor in
 # that reading. Two at once would be more than enough: "evened twice", in the last lines above, divides by the shares
 # twice, as if the rarest class were the commonest, and both networks fall far below the paper's score. It shifts

@@ -4,11 +4,7 @@
 """
 
 import numpy as np
-
-
-def square(squashed=4 / 3, cropped=1 / 4):
-    """An answer to cost-of-a-square."""
-    return lambda ham: {"height over width, squashed": squashed, "share lost, cropped": cropped}
+import pandas as pd
 
 
 def following(way):
@@ -44,17 +40,21 @@ def spoiling(counts, copied, weighted):
     return counts / counts.sum()
 
 
+def weighing(make):
+    """An answer to class-weights: ``make`` is given the counts of the training rows, and all diagnoses."""
+    return lambda ham: lambda diagnosis, train: make(pd.Series(diagnosis[train]).value_counts(), pd.Series(diagnosis))
+
+
+def formula(count):
+    return count.sum() / (len(count) * count)
+
+
+def sorting(diagnosis, train):
+    train.sort()
+    return formula(pd.Series(diagnosis[train]).value_counts())
+
+
 WRONG = {
-    "cost-of-a-square": {
-        "width over height": (square(squashed=3 / 4), "width over height"),
-        "a circle": (square(squashed=1), "a circle"),
-        "one side only": (square(squashed=512 / 450), "factor of one side"),
-        "the sum of both": (square(squashed=512 / 450 + 512 / 600), "Check the first number"),
-        "share kept": (square(cropped=0.75), "*kept*"),
-        "percentage": (square(cropped=25), "percentage"),
-        "512 of 450": (square(cropped=1 - 512**2 / (600 * 450)), "does not fit"),
-        "one side": (square(cropped=150), "Check the second number"),
-    },
     "follow-a-point": {
         "the wrong way round": (following(lambda m, r, d: (m @ [r, d, 1])[:2]), "Wrong way round"),
         "without the shift": (following(lambda m, r, d: np.linalg.inv(m[:2, :2]) @ [r, d]), "The shift is lost"),
@@ -68,6 +68,24 @@ WRONG = {
         "three numbers": (following(inverse), "three numbers"),
         "one number": (following(lambda m, r, d: inverse(m, r, d)[:1]), "returns 1 numbers"),
         "stays where it was": (following(lambda m, r, d: (r, d)), "Under a shift it sends the place astray"),
+    },
+    "class-weights": {
+        "of all images": (weighing(lambda count, every: formula(every.value_counts())), "test images too"),
+        "all classes": (
+            weighing(lambda count, every: formula(count).reindex(every.unique(), fill_value=1.0)),
+            "without training images",
+        ),
+        "the counts": (weighing(lambda count, every: count), "numbers of images"),
+        "the shares": (weighing(lambda count, every: count / count.sum()), "Turn it round"),
+        "without k": (weighing(lambda count, every: count.sum() / count), "divide by k as well"),
+        "one over the count": (weighing(lambda count, every: 1 / count), "one over the count"),
+        "times k": (weighing(lambda count, every: len(count) * count.sum() / count), "You multiply by k"),
+        "n of all": (weighing(lambda count, every: len(every) / (len(count) * count)), "all images as n"),
+        "of sum one": (weighing(lambda count, every: formula(count) / formula(count).sum()), "sum to one"),
+        "square root": (weighing(lambda count, every: formula(count) ** 0.5), "half correction"),
+        "against the largest": (weighing(lambda count, every: count.max() / count), "is off"),
+        "unnamed": (weighing(lambda count, every: formula(count).to_list()), "the diagnoses of the training rows"),
+        "sorts what it is given": (lambda ham: sorting, "changes the arrays"),
     },
     "loss-shares": {
         "not divided": (shared(balanced, weights, share=False), "Divide by their sum"),

@@ -1,41 +1,9 @@
-"""The checkers of *preprocess-and-augment*; helpers/checks/__init__.py shows how one is written."""
+"""The checkers of *augment-and-weigh*; helpers/checks/__init__.py shows how one is written."""
 
 import numpy as np
 import pandas as pd
 
 from helpers.checks._core import exercise
-
-
-def _near(value, target):
-    return bool(np.isclose(float(value), target, atol=0.004))
-
-
-@exercise(
-    "cost-of-a-square",
-    expects='a dict with two numbers, under "height over width, squashed" and "share lost, cropped"',
-    praise="Neither is free: the one bends all shapes by a third, the other throws a quarter of the skin away.",
-)
-def square(answer, _ham):
-    squashed, cropped = answer["height over width, squashed"], answer["share lost, cropped"]
-    if _near(squashed, 4 / 3) and _near(cropped, 1 / 4):
-        return None
-    if not _near(squashed, 4 / 3):
-        if _near(squashed, 3 / 4):
-            return "Your first number is width over height. Squashed, the lesion is higher than wide: more than 1."
-        if _near(squashed, 1):
-            return (
-                "Your first number is 1, a circle. But the width is multiplied by 512/600, and the height by 512/450."
-            )
-        if _near(squashed, 512 / 450) or _near(squashed, 512 / 600):
-            return "Your first number is the factor of one side. Both sides change: divide the height's by the width's."
-        return "Check the first number: the height is multiplied by 512/450, the width by 512/600. Divide."
-    if _near(cropped, 25):
-        return "Your second number is a percentage; give a share between 0 and 1."
-    if _near(cropped, 3 / 4):
-        return "Your second number is the share that is *kept*. The question is about the rest."
-    if _near(cropped, 1 - 512 * 512 / (600 * 450)):
-        return "A square of 512 pixels does not fit into 450 pixels of height. The largest that fits has 450 by 450."
-    return "Check the second number: the largest square is 450 by 450 of 600 by 450 pixels. Which share is left over?"
 
 
 def _turned(degrees):
@@ -103,6 +71,62 @@ def _astray(wrong, right, down):
         f"Under {kind} it sends the place astray. Look for the new place p with `matrix @ p` equal to "
         f"({right:g}, {down:g}, 1)."
     )
+
+
+#: Diagnoses of images, and the positions of the training rows among them.  The last has a class that is not trained on.
+TABLES = (
+    (np.array(["nv"] * 6 + ["mel"] * 2), np.arange(8)),
+    (np.array(["nv", "mel", "nv", "nv", "df", "nv", "mel", "nv", "df", "df"]), np.array([9, 0, 1, 2, 3, 5])),
+    (np.array(["nv", "mel", "nv", "bcc", "nv", "vasc"]), np.array([0, 1, 2, 4, 5])),
+)
+
+
+@exercise(
+    "class-weights",
+    expects="a function that takes an array of diagnoses and one of positions, and returns a Series of weights",
+    praise="Times its number of images, each class weighs the same. No test image had a say in it.",
+)
+def class_weights(answer, _ham):
+    for diagnosis, train in TABLES:
+        given = diagnosis.copy(), train.copy()
+        reply = pd.Series(answer(*given), dtype=float)
+        if not (np.array_equal(given[0], diagnosis) and np.array_equal(given[1], train)):
+            return "It changes the arrays that it is given. Work on a copy."
+        if hint := _wrong_weights(reply, diagnosis, train):
+            return hint
+    return None
+
+
+def _wrong_weights(reply, diagnosis, train):
+    count = pd.Series(diagnosis[train]).value_counts()
+    everywhere = pd.Series(diagnosis).value_counts()
+    if set(reply.index) == set(everywhere.index) != set(count.index):
+        return "It has a weight for a diagnosis without training images. Count the training rows alone."
+    if set(reply.index) != set(count.index):
+        return "The index of your answer should have the diagnoses of the training rows, each once."
+    reply = reply[count.index]
+    right = count.sum() / (len(count) * count)
+    if np.allclose(reply, right):
+        return None
+    everywhere = everywhere[everywhere.index.isin(count.index)]
+    classes = pd.Series(diagnosis).nunique()
+    if np.allclose(reply, (len(diagnosis) / (classes * everywhere))[count.index]):
+        return "You count all images, test images too. A weight is learned from the training rows alone."
+    wrong = {
+        "You return the numbers of images. Divide n by k times each of them.": count,
+        "You return the share of each class: the common ones weigh most. Turn it round.": count / count.sum(),
+        "The number of classes is missing: divide by k as well.": count.sum() / count,
+        "That is one over the count. Multiply by n, and divide by k.": 1 / count,
+        "You multiply by k. Divide by it.": count.sum() * len(count) / count,
+        "You take all images as n. Take the training rows alone.": len(diagnosis) / (len(count) * count),
+        "Your weights sum to one. In the formula nothing is divided by their sum.": right / right.sum(),
+        "That is the square root of the weights, a half correction. The formula has none.": np.sqrt(right),
+    }
+    for hint, values in wrong.items():
+        if np.allclose(reply, values):
+            return hint
+    name = (reply - right).abs().idxmax()
+    return f"The weight of {name} is off: n is {count.sum()}, k is {len(count)}, and {count[name]} are {name}."
 
 
 @exercise(
