@@ -170,6 +170,9 @@ for step in steps:
 once = look_up(image, np.linalg.multi_dot(steps))
 pictures = {"image": image, "step by step": stepwise, "all at once": once}
 plots.show(plots.gallery([list(pictures.values())], ["nv"], titles=list(pictures)), photo=True)
+
+# %%
+#| fold: Say it in a sentence
 lost = {name: np.abs(picture.astype(int) - image).mean() for name, picture in pictures.items()}
 say(
     f"Step by step, the result differs from the image by {lost['step by step']:.1f} grey levels on average; all at once, by "
@@ -262,6 +265,9 @@ sns.pointplot(tidy, x="balanced accuracy", y="copies", color="#1A1A1A", marker="
               errorbar=None, ax=axis)
 axis.set_ylabel("")
 plots.show(fig)
+
+# %%
+#| fold: Say it in a sentence
 no_copies, fair, leaking = (np.mean(values) for values in copied_scores.values())
 say(
     f"**A mirror image gives the answer away.** Without copies the model scores {no_copies:.2f}, with copies of training "
@@ -372,7 +378,7 @@ fig, axes = plots.figure(3.4, 1, 2)
 for axis, (x, y) in zip(axes, (("specificity", "sensitivity"), ("accuracy", "balanced accuracy")), strict=True):
     for label, shade in zip(MODELS.values(), sns.color_palette("colorblind"), strict=False):
         tail, head = (trade.loc[(label, how), [x, y]].to_numpy(float) for how in ("plain", "weighted"))
-        axis.annotate("", head, tail, arrowprops={"arrowstyle": "->", "color": shade, "linewidth": 1.8})
+        axis.annotate("", head, tail, arrowprops={"arrowstyle": "-|>", "color": shade, "linewidth": 1.8, "mutation_scale": 16})
         axis.plot(*tail, "o", color=shade, label=label)
     of_melanoma = ", melanoma" if y == "sensitivity" else ""
     axis.set(xlabel=x + of_melanoma, ylabel=y + of_melanoma)
@@ -381,6 +387,9 @@ axes[0].set(xlim=(0.86, 0.99), ylim=(0.38, 0.68))
 axes[1].set(xlim=(0.68, 0.83), ylim=(0.5, 0.75))
 axes[1].legend(loc="lower left")
 plots.show(fig)
+
+# %%
+#| fold: Say it in a sentence
 plain, weighted = (trade.xs(how, level=1) for how in ("plain", "weighted"))
 best = "SVM"
 say(
@@ -461,6 +470,9 @@ loss = loss / loss.sum()
 fig, axis = plots.figure(2.3)
 plots.shares(axis, loss.T)
 plots.show(fig)
+
+# %%
+#| fold: Say it in a sentence
 ratio = loss.loc[rare, "both"] / loss.loc[common, "both"]
 say(
     f"**Corrected twice, the bar is turned upside down.** {rare} has {ratio:.0f} times the share of {common}, and all of "

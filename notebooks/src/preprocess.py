@@ -137,6 +137,9 @@ for place, change in enumerate((lambda grey: grey, equalised)):
     axis.set(title=("before", "after")[place], xlabel="grey level", ylabel="share of pixels")
     axis.legend()
 plots.show(fig, photo=True)
+
+# %%
+#| fold: Say it in a sentence
 before, after = ({letter: change(grey).mean() for letter, grey in greys.items()} for change in (np.asarray, equalised))
 say(
     f"**B and C were the dark ones.** Before the step their mean grey levels are {before['B']:.0f} and {before['C']:.0f}, "
@@ -223,7 +226,8 @@ axes[0].set_ylabel("share of pixels")
 axes[0].legend(["red", "green", "blue"], handlelength=1)
 plots.show(fig)
 
-
+# %%
+#| fold: Say it in a sentence
 def stretched(image):
     """Stretch the luminance to the full range, and move the three channels of a pixel by the same amount."""
     grey = image @ LUMINANCE
@@ -320,6 +324,9 @@ for axis, when in zip(axes, red, strict=True):
     plots.intervals(axis, red.loc[nevi.index, when].groupby(nevi["dataset"]).apply(interval).unstack(), COLOURS["nv"])
     axis.set(title=when, xlabel="share of red, moles")
 plots.show(fig)
+
+# %%
+#| fold: Say it in a sentence
 guesser = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
 explain, within, guessed = {}, {}, {}
 for when, shades in zip(red, (means, neutral), strict=True):
@@ -390,6 +397,8 @@ taken = np.clip(128 + 3 * (detail.astype(int) - large), 0, 255).astype(np.uint8)
 rows = [list(four) for four in zip(detail, small, large, taken, strict=True)]
 plots.show(plots.gallery(rows, two, titles=["detail", "median of 3", "median of 7", "taken"]), photo=True)
 
+# %%
+#| fold: Say it in a sentence
 some = framed.groupby("dx").head(10 * config.sizes.repeats // 7).index.sort_values()
 change = np.abs(pixels[some].astype(int) - data.denoise(pixels[some])).mean(axis=-1)
 height, width = config.sizes.image
@@ -442,6 +451,9 @@ for image in sorted(five, key=lambda image: -data.hair_mask(image[None]).mean())
         stages[stage].append(picture if picture.ndim == 3 else np.dstack([picture.astype(np.uint8)] * 3))
 shares = [f"{(picture > 0).mean():.1%}" for picture in stages["mask"]]
 plots.show(plots.gallery(list(stages.values()), list(stages), titles=shares), photo=True)
+
+# %%
+#| fold: Say it in a sentence
 found = pd.Series(hairy).groupby(ham.table["dx"][some].to_numpy()).agg(["mean", "size"])
 most, least = found["mean"].idxmax(), found["mean"].idxmin()
 say(
@@ -573,6 +585,9 @@ axis.axvline(0, color="#4D4D4D", linewidth=1)
 plots.intervals(axis, gain.rename(columns=NAMES).agg(["mean", "min", "max"]).T, "#0072B2")
 axis.set_xlabel("balanced accuracy gained over the images as they are")
 plots.show(fig)
+
+# %%
+#| fold: Say it in a sentence
 automatic = (table["no masks"] - table["none"]).mean()
 worse = {arm: f"{100 * gain[arm].mean():+.1f} points, ahead in {(gain[arm] > 0).sum()} of {len(gain)} repetitions"
          for arm in ("equalise", "clahe")}
