@@ -107,7 +107,8 @@ say(
 # A dermatoscope is a magnifying lens with a lamp, held onto the skin. A film of fluid, or polarised light, takes away
 # the glare of the surface. What lies just below then becomes visible: brown networks of pigment, dots, fine vessels.
 # Used together with the naked eye, and by people trained in it, dermoscopy helps to find
-# melanoma ([Dinnes et al. 2018](https://doi.org/10.1002/14651858.CD011902.pub2)).
+# melanoma ([Dinnes et al. 2018](https://doi.org/10.1002/14651858.CD011902.pub2)). [What a dermatologist looks
+# for](../book/dermoscopy.md) shows the structures and two ways to count them.
 #
 # HAM10000 ("Human Against Machine with 10000 training images") is a collection of such images from two places: the
 # Department of Dermatology in Vienna, and the skin cancer practice of Cliff Rosendahl in Queensland
