@@ -76,13 +76,22 @@ def with_small_fonts(sheet, static):
     return FONT.sub(small, sheet)
 
 
+def extent(path):
+    """Return width and height of a picture; those of a drawing (SVG) are in its ``viewBox``."""
+    if path.suffix == ".svg":
+        box = re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', path.read_text(encoding="utf-8"))
+        return float(box.group(1)), float(box.group(2))
+    with Image.open(path) as picture:
+        return picture.size
+
+
 def lighter(text, folder):
     """Return the HTML of a page in ``folder`` that can be read before its scripts run and its figures are there."""
 
     def figure(match):
         alt, source, width = match.groups()
-        with Image.open(folder / source) as picture:
-            height = round(int(width) * picture.height / picture.width)
+        across, down = extent(folder / source)
+        height = round(int(width) * down / across)
         # With its height the page keeps the figure's place.
         size = f'width="{width}" height="{height}" style="width: {width}px;"'
         return f'<img alt="{alt}" src="{source}" {size} loading="lazy" decoding="async" />'
