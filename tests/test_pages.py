@@ -39,6 +39,7 @@ model_card = extension("model_card")
 chapter_links = extension("chapter_links")
 teaching = extension("teaching")
 welcome = extension("welcome")
+lighter = extension("lighter")
 
 
 @pytest.fixture(scope="module")
@@ -521,3 +522,15 @@ def test_no_page_types_the_number_or_the_file_of_a_chapter():
         assert typed == [], path.name
         for slug in re.findall(r"\{\{(?:chapter|number):(.*?)\}\}", text):
             assert slug in BOOK, f"{path.name} names {slug}"
+
+
+# The pages' figures
+
+
+def test_a_figure_keeps_its_place_before_it_is_there(tmp_path):
+    (tmp_path / "_images").mkdir()
+    Image.new("RGB", (40, 10)).save(tmp_path / "_images" / "photo.png")
+    (tmp_path / "_images" / "drawn.svg").write_text('<svg viewBox="0 0 720 540"/>', encoding="utf-8")
+    for file, height in (("photo.png", 100), ("drawn.svg", 300)):
+        text = f'<img alt="A" src="_images/{file}" style="width: 400px;" />'
+        assert f'width="400" height="{height}"' in lighter.lighter(text, tmp_path)
