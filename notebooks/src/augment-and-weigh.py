@@ -520,6 +520,9 @@ twice = pd.DataFrame(rows).T
 fig, axis = plots.figure(2.2)
 plots.scores(axis, twice)
 plots.show(fig)
+
+# %%
+#| fold: Say it in a sentence
 say(
     "**Twice is worse than once.** Balanced accuracy: "
     + ", ".join(f"{name} {value:.2f}" for name, value in twice["balanced accuracy"].items())
