@@ -102,6 +102,8 @@ CHAPTERS = {
         "full": Sizes(image=(150, 200), repeats=20),
     },
     # As in against-the-paper.
+    "how-sure": {tier: Sizes(image=(75, 100), repeats=1) for tier in ("quick", "workshop", "full")},
+    "probabilities-and-decisions": {tier: Sizes(image=(75, 100), repeats=1) for tier in ("quick", "workshop", "full")},
     "whom-does-it-fail": {tier: Sizes(image=(75, 100), repeats=1) for tier in ("quick", "workshop", "full")},
 }
 
@@ -111,8 +113,11 @@ GPU_CHAPTERS = frozenset(name for name, tiers in CHAPTERS.items() if tiers["full
 RECORDED_CHAPTERS = frozenset(
     {
         "against-the-paper",
+        "classical-baselines",
         "cnn-from-scratch",
+        "how-sure",
         "meet-the-data",
+        "probabilities-and-decisions",
         "the-papers-test-set",
         "where-could-90-come-from",
         "whom-does-it-fail",

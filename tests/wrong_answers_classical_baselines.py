@@ -4,7 +4,7 @@
 """
 
 import numpy as np
-import pandas as pd
+from sklearn.metrics import roc_curve
 
 
 def hits(counts, dx):
@@ -51,32 +51,18 @@ def expected(recalls, counts):
     return (recalls * counts).sum() / counts.sum(), counts.max() / counts.sum()
 
 
-def resampled(right, groups, resamples, seed, size=1.0, replace=True, ends=(2.5, 97.5)):
-    """A right answer to group-interval, but for what the last three say."""
-    rng = np.random.default_rng(seed)
-    rows = pd.Series(range(len(groups))).groupby(groups).indices
-    names = np.array(list(rows))
-    drawn = [
-        right[np.concatenate([rows[name] for name in rng.choice(names, int(size * len(names)), replace)])].mean()
-        for _ in range(resamples)
-    ]
-    return np.percentile(drawn, ends)
-
-
-def by_image(right, groups, resamples, seed):
-    return resampled(right, np.arange(len(right)), resamples, seed)
-
-
-def each_once(right, groups, resamples, seed):
-    rng = np.random.default_rng(seed)
-    names, codes = np.unique(groups, return_inverse=True)
-    drawn = [right[np.isin(codes, rng.integers(0, len(names), len(names)))].mean() for _ in range(resamples)]
-    return np.percentile(drawn, (2.5, 97.5))
-
-
-def by_mean_of_groups(right, groups, resamples, seed):
-    means = pd.Series(right).groupby(groups).mean().to_numpy()
-    return resampled(means, np.arange(len(means)), resamples, seed)
+def past(is_melanoma, p_melanoma, specificity, what="past"):
+    """An answer to sensitivity-at that is wrong in one way."""
+    flagged, found, thresholds = roc_curve(is_melanoma, p_melanoma, drop_intermediate=False)
+    allowed = flagged <= 1 - specificity + 1e-9
+    return {
+        "past": found[min(allowed.sum(), len(found) - 1)],
+        "threshold": thresholds[allowed.sum() - 1],
+        "others": flagged[allowed].max(),
+        "least": found[allowed].min(),
+        "turned": found[flagged <= specificity + 1e-9].max(),
+        "percentage": 100 * found[allowed].max(),
+    }[what]
 
 
 def answered(function, **options):
@@ -105,15 +91,13 @@ WRONG = {
         "always nv": (answered(lambda r, c: (expected(r, c)[0], c["nv"] / c.sum())), "take the largest"),
         "the rarest": (answered(lambda r, c: (expected(r, c)[0], c.min() / c.sum())), "most frequent diagnosis of"),
     },
-    "group-interval": {
-        "by image": (answered(by_image), "You draw single images"),
-        "the mean of groups": (answered(by_mean_of_groups), "each lesion counts once"),
-        "a group at most once": (answered(each_once), "drawn twice counts twice"),
-        "without replacement": (answered(resampled, replace=False), "Draw *with* replacement"),
-        "ninety per cent": (answered(resampled, ends=(5, 95)), "percentiles 2.5 and 97.5"),
-        "one standard deviation": (answered(resampled, ends=(16, 84)), "percentiles 2.5 and 97.5"),
-        "upside down": (answered(resampled, ends=(97.5, 2.5)), "lower end first"),
-        "half of the groups": (answered(resampled, size=0.5), "as many groups"),
-        "percentages": (answered(lambda *given: 100 * resampled(*given)), "These are percentages"),
+    "sensitivity-at": {
+        "one too many": (answered(past), "below what was asked"),
+        "the threshold": (answered(past, what="threshold"), "That is the threshold"),
+        "the others": (answered(past, what="others"), "of the *other* lesions"),
+        "the first allowed": (answered(past, what="least"), "finds more"),
+        "turned round": (answered(past, what="turned"), "not nine in ten"),
+        "percentages": (answered(past, what="percentage"), "That is a percentage"),
+        "argmax at one half": (answered(lambda m, p, s: (p[m] >= 0.5).mean()), "finds more"),
     },
 }

@@ -2,13 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_curve
 
 from helpers.checks._core import exercise
-from helpers.evaluate import _bootstrap as bootstrap
 from helpers.ham10000 import CLASSES
-
-#: Of the draws of the check of 4.3, which compares their spread.
-RESAMPLES = 3000
 
 
 @exercise(
@@ -51,6 +48,44 @@ def _misread(table, dx, recall, precision, shuffled):
     return f"Start from the images that are `{dx}` and were called so: `counts.loc[dx, dx]`. Divide that, twice."
 
 
+def _melanomas():
+    """Truth and probabilities of 300 images, many of them tied, since a model may say the same of several."""
+    rng = np.random.default_rng(44)
+    is_melanoma = rng.random(300) < 0.2
+    return is_melanoma, np.round(1 / (1 + np.exp(1.5 - rng.normal(1.2 * is_melanoma))), 2)
+
+
+@exercise(
+    "sensitivity-at",
+    expects="a function that takes truth, probabilities and a specificity and returns one share, the sensitivity",
+    praise="One point of the curve, with both of its numbers, says more than the area under all of it.",
+)
+def sensitivity_at(answer, _ham):
+    is_melanoma, p_melanoma = _melanomas()
+    flagged, found, thresholds = roc_curve(is_melanoma, p_melanoma, drop_intermediate=False)
+    for specificity in (0.9, 0.95, 0.5, 1.0):
+        allowed = flagged <= 1 - specificity + 1e-9
+        right, strict = found[allowed].max(), thresholds[np.flatnonzero(allowed)[-1]]
+        reply = float(answer(is_melanoma.copy(), p_melanoma.copy(), specificity))
+        if np.isclose(reply, right):
+            continue
+        here = f"At a specificity of {specificity} you give {reply:.3f}. "
+        if np.isclose(reply, 100 * right):
+            return here + "That is a percentage; give a share between 0 and 1."
+        if np.isclose(reply, strict):
+            return here + "That is the threshold. Return the share of melanomas that it finds."
+        if np.isclose(reply, flagged[allowed].max()):
+            return here + "That is the share of the *other* lesions that is flagged. Return that of the melanomas."
+        if np.isclose(reply, found[flagged >= 1 - specificity - 1e-9].min()) and reply > right:
+            return here + "That threshold flags too many of the others: the specificity is below what was asked."
+        if np.isclose(reply, found[flagged <= specificity + 1e-9].max()):
+            return here + "A specificity of 0.9 allows one in ten of the others to be flagged, not nine in ten."
+        if np.isclose(reply, found[allowed][1:2].sum()) or reply < right:
+            return here + f"Another allowed threshold finds more: {right:.3f}. Take the most of all that are allowed."
+        return here + f"The most that is allowed is {right:.3f}. Of how many melanomas is the probability high enough?"
+    return None
+
+
 @exercise(
     "accuracy-and-floor",
     expects="a function that takes recalls and counts, two Series, and returns two shares, accuracy and floor",
@@ -88,66 +123,3 @@ def _misjudged(recalls, counts, accuracy, floor):
     if np.isclose(floor, counts["nv"] / counts.sum()):
         return "In this test set `nv` is not the most frequent. The floor belongs to the test set: take the largest."
     return "The accuracy is right. The floor is the share of the most frequent diagnosis of this test set."
-
-
-@exercise(
-    "group-interval",
-    expects="a function that takes `right`, `groups`, `resamples` and `seed` and returns two shares, low and high",
-    praise="`helpers.evaluate` does the same for every metric of this book, two thousand times, with matrix products.",
-)
-def group_interval(answer, _ham):
-    right, groups = _siblings()
-    low, high = (float(value) for value in answer(right.copy(), groups.copy(), RESAMPLES, 3))
-    expected = _interval(right, groups)
-    width = expected[1] - expected[0]
-
-    def near(ends):
-        return np.allclose((low, high), ends, atol=0.05 * width)
-
-    if near(expected):
-        return None
-    if near(expected[::-1]):
-        return "Return the lower end first."
-    if np.isclose(low, high, atol=1e-9):
-        return "Low and high are the same. Draw *with* replacement: some groups twice, some not at all."
-    if np.allclose((low, high), 100 * expected, atol=5 * width):
-        return "These are percentages; give shares between 0 and 1."
-    if near(_interval(right, np.arange(len(right)))):
-        return (
-            f"Its width is {high - low:.3f}; by lesion it is {width:.3f}. You draw single images, as if siblings were "
-            "independent. Draw groups, and take all images of each."
-        )
-    if near(_interval(*_averaged(right, groups))):
-        return "This averages over the groups first, so each lesion counts once. Pool the images of the drawn groups."
-    if np.isclose((low + high) / 2, right.mean(), atol=0.1 * width) and high - low < 0.95 * width:
-        return (
-            f"Its width is {high - low:.3f}, and {width:.3f} was expected. For a 95 % interval take the percentiles "
-            "2.5 and 97.5 of the resampled accuracies. If you do: a group that is drawn twice counts twice, "
-            "and `np.isin` takes it once."
-        )
-    return (
-        f"It gives {low:.3f} to {high:.3f}; expected is about {expected[0]:.3f} to {expected[1]:.3f}. Draw as many "
-        "groups as there are, with replacement; the accuracy of all their images is one draw."
-    )
-
-
-def _siblings():
-    """Return answers and groups, (n,) each, in which siblings are right or wrong together, large groups less often."""
-    rng = np.random.default_rng(43)
-    sizes = rng.choice([1, 2, 6, 12], 150)
-    right = rng.random(150) < np.where(sizes > 2, 0.55, 0.85)
-    order = rng.permutation(sizes.sum())
-    return np.repeat(right, sizes)[order], np.repeat([f"L{number:03}" for number in range(150)], sizes)[order]
-
-
-def _averaged(right, groups):
-    means = pd.Series(right).groupby(groups).mean()
-    return means.to_numpy(), means.index.to_numpy()
-
-
-def _interval(right, groups):
-    draws = [
-        (np.asarray(right, float) @ weights) / weights.sum(axis=0)
-        for weights in bootstrap.group_weights(groups, 4 * RESAMPLES, 7)
-    ]
-    return np.percentile(np.concatenate(draws), (2.5, 97.5))

@@ -31,11 +31,11 @@ def auc_within(answer, _ham):
     odd = reply.index.difference(right.index)
     if len(odd):
         if reply[odd].isna().any():
-            return f"{odd[0]!r} has no AUC: leave it out, do not keep it as NaN."
-        return f"{odd[0]!r} has an AUC of yours, and it has only one kind of lesion, or is no source. Leave it out."
+            return f"Leave {str(odd[0])!r} out: it has no AUC, so do not keep it as NaN."
+        return f"{str(odd[0])!r} has an AUC of yours, and it has only one kind of lesion, or is no source. Leave it out."
     missing = right.index.difference(reply.index)
     if len(missing):
-        return f"{missing[0]!r} is missing: it has melanomas and other lesions."
+        return f"{str(missing[0])!r} is missing: it has melanomas and other lesions."
     reply = reply[right.index]
     if np.allclose(reply, right):
         return None
@@ -43,7 +43,7 @@ def auc_within(answer, _ham):
         return "Your AUC says how often the *other* lesion is higher. First the truth, then the probability."
     if np.allclose(reply, roc_auc_score(melanoma, score)):
         return "All sources have the pooled AUC: take only the images of the source, of both arrays."
-    return f"For {right.index[0]!r} you have {reply.iloc[0]:.3f}; score its own images with `roc_auc_score`."
+    return f"For {str(right.index[0])!r} you have {reply.iloc[0]:.3f}; score its own images with `roc_auc_score`."
 
 
 @exercise(

@@ -908,7 +908,7 @@ checks.quiz("where-could-90-come-from")
 # - Leaked and clean images differ in more than the leak. Keep the test set, change the training, and keep a control.
 # - A null result is a result: state it with its interval.
 #
-# **What comes next.** {{chapter:whom-does-it-fail}} asks whether a model does as well for everybody. Or train a network
+# **What comes next.** {{chapter:probabilities-and-decisions}} asks what a probability is worth. Or train a network
 # of your own in {{chapter:cnn-from-scratch}}, keep its record, and see in {{chapter:against-the-paper}} where it stands.
 #
 # Data: [Tschandl, Rosendahl and Kittler 2018](https://doi.org/10.1038/sdata.2018.161), CC BY-NC 4.0; more on the [data
