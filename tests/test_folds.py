@@ -92,7 +92,10 @@ def test_a_fold_of_a_source_is_a_title_for_colab_and_hidden_in_jupyterlab(tmp_pa
     assert learner.source == cell.source
     assert learner.metadata == {"cellView": "form", "jupyter": {"source_hidden": True}}
     assert notebooks.cell_options(cell.source) == {
-        "fold": "Draw this figure", "name": "dots", "caption": "Two dots.", "alt": "Dots.",
+        "fold": "Draw this figure",
+        "name": "dots",
+        "caption": "Two dots.",
+        "alt": "Dots.",
     }
 
 

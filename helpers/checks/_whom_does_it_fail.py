@@ -32,7 +32,7 @@ def auc_within(answer, _ham):
     if len(odd):
         if reply[odd].isna().any():
             return f"Leave {str(odd[0])!r} out: it has no AUC, so do not keep it as NaN."
-        return f"{str(odd[0])!r} has an AUC of yours, and it has only one kind of lesion, or is no source. Leave it out."
+        return f"{str(odd[0])!r} has only one kind of lesion, or is no source, and you give it an AUC."
     missing = right.index.difference(reply.index)
     if len(missing):
         return f"{str(missing[0])!r} is missing: it has melanomas and other lesions."

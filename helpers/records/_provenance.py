@@ -65,7 +65,7 @@ class Banner:
         more = ""
         if folded:
             names = ", ".join([folded[0], *(label.lower() for label in folded[1:])])
-            more = f'<details><summary>{html.escape(names)}</summary>{self._list(folded)}</details>'
+            more = f"<details><summary>{html.escape(names)}</summary>{self._list(folded)}</details>"
         return (
             f'<section class="skin-provenance" aria-label="{html.escape(self.title)}" '
             'style="border:1px solid #8A8F98;border-radius:.4em;padding:.8em 1em;margin:0 0 1em;'
