@@ -440,10 +440,12 @@ floors = pd.DataFrame({
 display(floors)
 
 # %% [markdown]
-# A **floor** is what always answering nevus gets. It follows from the share *p* of nevi alone:
+# A **floor** is what always answering nevus gets. It follows from the share *p* of nevi alone. Accuracy is *p*. Balanced
+# accuracy is one in seven, since one recall is one and six are zero. And the F1 of nevus, the only one that is not zero,
+# has precision *p* and recall one:
 #
 # $$
-# \text{accuracy} = p \qquad \text{balanced accuracy} = \frac{1}{7} \qquad \text{macro-F1} = \frac{1}{7} \cdot \frac{2p}{1 + p}
+# \text{macro-F1} = \frac{1}{7} \cdot \frac{2p}{1 + p}
 # $$
 #
 # The last column is one and the same recipe, trained for each protocol. An accuracy means nothing without its protocol:

@@ -534,7 +534,7 @@ for question, (name, other) in PAIRS.items():
 # reports only one of the two numbers has chosen for you.
 #
 # The paper's VGG16 has an accuracy of 78 % ([Garg et al. 2019](https://arxiv.org/abs/1912.03798)). On the test set that
-# {{chapter:split-without-leaking}} infers, that is below the floor, though not clearly: its interval reaches the floor,
+# {{chapter:the-papers-test-set}} infers, that is below the floor, though not clearly: its interval reaches the floor,
 # as {{chapter:against-the-paper}} computes. Ours, as it was trained, is clearly above. So the same architecture need
 # not stay at the floor.
 #
