@@ -67,7 +67,7 @@ def test_one_matrix_does_what_the_four_steps_do_one_after_the_other(size):
     assert error[inside].max() < 2 and error[inside].mean() < 0.5
     assert np.abs(at_once - batch)[inside].mean() > 10
     limits = Augmentation(rotate=0.1, brightness=0, contrast=0)
-    np.testing.assert_allclose(networks.augment(batch, limits, draws(40)), at_once, atol=0.1)
+    np.testing.assert_allclose(augmentation.augment(batch, limits, draws(40)), at_once, atol=0.1)
 
 
 def test_the_warp_is_tensorflows_own_projective_transform(pixels):
@@ -133,13 +133,13 @@ def test_brightness_and_contrast_are_the_formula():
     batch = np.random.default_rng(0).integers(0, 256, (30, 10, 12, 3)).astype(np.uint8)
     random = draws(30)
     limits = Augmentation(flip=False, rotate=0, translate=0, zoom=0, brightness=0.2, contrast=0.4)
-    result = networks.augment(batch, limits, random).numpy()
+    result = augmentation.augment(batch, limits, random).numpy()
     signed = 2 * random.numpy()[:, :, None, None, None] - 1
     mean = batch.mean((1, 2), keepdims=True)
     wanted = mean + (batch - mean) * (1 + 0.4 * signed[:, 7]) + 255 * 0.2 * signed[:, 6]
     np.testing.assert_allclose(result, np.clip(wanted, 0, 255), atol=0.02)
     assert result.min() == 0 and result.max() == 255
-    still = networks.augment(batch, STILL, random).numpy()
+    still = augmentation.augment(batch, STILL, random).numpy()
     np.testing.assert_allclose(still, batch, atol=0.01)
 
 
@@ -147,7 +147,7 @@ def test_too_few_random_numbers_are_named():
     images = np.zeros((3, 4, 4, 3), np.uint8)
     for shape in ((3, 7), (2, 8)):
         with pytest.raises(ValueError, match=rf"shape \({shape[0]}, {shape[1]}\); 3 images need \(3, 8\)"):
-            networks.augment(images, Augmentation(), np.zeros(shape, np.float32))
+            augmentation.augment(images, Augmentation(), np.zeros(shape, np.float32))
 
 
 @pytest.mark.parametrize("name", ["rotate", "translate", "zoom", "brightness", "contrast"])

@@ -5,7 +5,7 @@ The only room that imports TensorFlow.  Every network takes RGB images, 0 to 255
 
 from helpers.networks._activations import load_activations
 from helpers.networks._architectures import IMAGENET_MEAN, backbone, boundary, classifier, cut, paper_cnn
-from helpers.networks._augmentation import Augmentation, augment
+from helpers.networks._augmentation import Augmentation
 from helpers.networks._batches import batches, class_weights, training_batches
 from helpers.networks._recipes import RECIPES
 from helpers.networks._run import load, save_record, train
@@ -15,7 +15,6 @@ __all__ = [
     "IMAGENET_MEAN",
     "RECIPES",
     "Augmentation",
-    "augment",
     "backbone",
     "batches",
     "boundary",
