@@ -543,13 +543,13 @@ for share in (0.5, 0.67, 0.9):
 #| name: floor-and-mix
 #| caption: Accuracy of an SVM on raw pixels, trained twice, on test sets with more and more nevi; the other diagnoses keep their
 #|   proportions. Below the dashed line a model does worse than always answering nv. Vertical, the mixes of HAM10000 and of
-#|   the paper's test set as Chapter {{number:split-without-leaking}} infers it; band, the three accuracies of Table 5
+#|   the paper's test set as Chapter {{number:the-papers-test-set}} infers it; band, the three accuracies of Table 5
 #|   (Garg et al. 2019). Real HAM10000 (Tschandl et al. 2018), grouped.
 #| alt: Straight lines over the share of nevi in the test set. The dashed diagonal, always nv, rises from zero to
 #|   one. The two models' lines start higher and rise more slowly, so that the diagonal crosses them; the line of the
 #|   model with class weights is nearly level. A narrow horizontal band at about two thirds meets the diagonal near the first of
 #|   two vertical lines.
-# 751 nevi among 938 images: the inference of Chapter {{number:split-without-leaking}}.
+# 751 nevi among 938 images: the inference of Chapter {{number:the-papers-test-set}}.
 mixes = {"HAM10000": always_nv, "the 938": 751 / 938}
 share = np.linspace(0, 1, 101)
 fig, axis = plots.figure(3.6)
