@@ -119,6 +119,8 @@ RECORDED_CHAPTERS = frozenset(
         "meet-the-data",
         "probabilities-and-decisions",
         "the-papers-test-set",
+        "transfer-resnet",
+        "transfer-vgg16",
         "where-could-90-come-from",
         "whom-does-it-fail",
     }

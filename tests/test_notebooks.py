@@ -198,25 +198,14 @@ def test_the_stored_verdict_on_each_stub_is_that_it_is_not_answered(path):
         assert "not answered yet" in text_of(cell.outputs)
 
 
-#: Chapters whose visible code is not yet written for the reader of the page.
-UNREVISED = {
-    "transfer-resnet", "transfer-vgg16",
-}  # fmt: skip
-
-
-revised = pytest.mark.parametrize(
-    "path", [path for path in SOURCES if path.stem not in UNREVISED], ids=lambda path: path.stem
-)
-
-
-@revised
+@chapters
 def test_code_that_a_page_shows_is_at_most_79_columns_wide(path):
     hidden = {"hide-cell", "hide-input", "remove-cell", "remove-input"}
     shown = [cell.source for cell in code(edition(path)) if hidden.isdisjoint(tags(cell))]
     assert [line for source in shown for line in source.splitlines() if len(line) > 79 and line[:2] != "#|"] == []
 
 
-@revised
+@chapters
 def test_code_that_is_folded_says_what_it_holds(path):
     folded = [cell.source for cell in code(edition(path)) if "hide-input" in tags(cell)]
     assert folded and [source for source in folded if not source.startswith("# @title ")] == []
