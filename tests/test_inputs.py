@@ -81,9 +81,9 @@ def test_a_plain_table_has_nothing_to_say(load):
 @pytest.mark.parametrize(
     ("content", "notice"),
     [
-        ("sep=,\n" + table(), None),
-        ("sep=;\r\n" + table().replace(",", ";").replace("\n", "\r\n"), None),
-        ('"sep=;"\n' + table().replace(",", ";"), None),
+        ("sep=,\n" + table(), "'sep=,'"),
+        ("sep=;\r\n" + table().replace(",", ";").replace("\n", "\r\n"), "'sep=;'"),
+        ('"sep=;"\n' + table().replace(",", ";"), "Excel"),
         (table().replace(",", "|"), None),
         ("My clinic, 2024\n\n" + table(), "above its header (line 3)"),
         ("Exported by A;;;;;;\n" + table().replace(",", ";"), "above its header (line 2)"),
@@ -180,6 +180,8 @@ def test_words_for_not_known_are_read(word, folder, load):
     write(folder, table(age=[word], sex=[word], localization=[word], dx_type=[word]))
     first = load().table.set_index("image_id").loc["IMG_0"]
     assert np.isnan(first["age"]) and first[["sex", "localization", "dx_type"]].tolist() == ["unknown"] * 3
+    said = [f"In the column {column}, {word!r} was read as not known (1 rows)." for column in ("dx_type", "age")]
+    assert all((line in load().notices) == (word.lower() not in ("", "unknown")) for line in said)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,10 @@ def test_what_is_no_age_stays_an_error(written, folder, load):
 @pytest.mark.parametrize(("written", "sex"), [("M", "male"), ("f", "female"), ("Male", "male"), ("woman", "female")])
 def test_usual_words_for_sex_are_read(written, sex, folder, load):
     write(folder, table(sex=[written]))
-    assert load().table.set_index("image_id").loc["IMG_0", "sex"] == sex
+    ham = load()
+    assert ham.table.set_index("image_id").loc["IMG_0", "sex"] == sex
+    said = f"In the column sex, {written!r} was read as {sex} (1 rows)."
+    assert (said in ham.notices) == (written.lower() != sex)
 
 
 def test_diagnoses_in_capitals_are_read(folder, load):
@@ -262,6 +267,10 @@ def test_ids_spelt_otherwise_than_files_are_matched_one_to_one_and_said(spelling
     write(folder, table(image_id=[in_table(n) for n in range(24)]))
     ham = load()
     assert len(ham.table) == 24 and len(ham.notices) == 1 and "24 image_ids are spelt otherwise" in ham.notices[0]
+    if spelling == "Unicode":  # the two look alike, so their code points are shown
+        assert r"'L\xe4sion_" in ham.notices[0] and r"'La\u0308sion_" in ham.notices[0]
+    elif spelling == "ending":
+        assert "which has the ending of its file" in ham.notices[0]
     assert not ham.table["image_id"].str.contains(r"\.|/|\\").any()
     lesion = ham.table.set_index("lesion_id")["image_id"]
     for n in (0, 7, 23):

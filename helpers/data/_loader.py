@@ -254,7 +254,7 @@ def _match(image_ids, stored):
         first, file = next(iter(file_of.items()))
         notices.append(
             f"{len(file_of):,} image_ids are spelt otherwise than their files and were matched one to one, such as "
-            f"{first!r} and {stored[file].name!r}."
+            f"{_apart(first, stored[file].name)}."
         )
         clean = {image_id: _clean(image_id) for image_id in file_of}
         stored = {name: image for name, image in stored.items() if name not in set(file_of.values())} | {
@@ -281,6 +281,15 @@ def _clean(image_id):
     """Return an id without folders and the ending of an image, in Unicode's composed form."""
     name = unicodedata.normalize("NFC", re.split(r"[\\/]", image_id)[-1])
     return _stem(name) if name.lower().endswith((*files.IMAGE_SUFFIXES, *OTHER_IMAGES)) else name
+
+
+def _apart(image_id, file):
+    """Return an id and the name of its file, written so that the difference between them can be seen."""
+    if image_id == file:
+        return f"{image_id!r}, which has the ending of its file"
+    alike = unicodedata.normalize("NFC", image_id) == unicodedata.normalize("NFC", _stem(file))
+    show = ascii if alike else repr
+    return f"{show(image_id)} and {show(file)}"
 
 
 def _key(name):

@@ -64,6 +64,10 @@ def _cells(path, notices):
     lines = text.split("\n")
     declared = re.fullmatch(r'"?sep=(.)"?[,;\t]*\s*', lines[0], re.IGNORECASE)  # a line that Excel writes and hides
     start = 1 if declared else 0
+    if declared:
+        notices.append(
+            f"{path.name} begins with {lines[0].strip()!r}, a line of Excel's, and was read by it."
+        )
     header = next((n for n, line in enumerate(lines[: start + TITLE_LINES]) if _is_header(line)), start)
     if any(line.strip(" ,;\t\r") for line in lines[start:header]):
         notices.append(f"{path.name}: the lines above its header (line {header + 1}) were left out.")
@@ -186,11 +190,22 @@ def _checked(path, table, notices):
         )
     table["age"] = _ages(table["age"], refuse, notices)
     for column in ("dx_type", "localization", "dataset", "sex"):
-        table[column] = table[column].mask(table[column].str.lower().isin(MISSING), "unknown")
+        unknown = table[column].str.lower().isin(MISSING)
+        _say_words(table[column][unknown], ("", "unknown"), column, "not known", notices)
+        table[column] = table[column].mask(unknown, "unknown")
     sex = table["sex"].str.lower().map(SEXES | {"unknown": "unknown"})
     refuse(sex.isna(), "sex", "is none of male, female, unknown. Write one of them.")
+    for word in ("male", "female"):
+        _say_words(table["sex"][sex == word], (word,), "sex", word, notices)
     table["sex"] = sex
     return table
+
+
+def _say_words(written, own, column, meaning, notices):
+    """Say which cells of a column were read as something although they are not in HAM10000's own words."""
+    other = written[~written.str.lower().isin(own)]
+    if len(other):
+        notices.append(f"In the column {column}, {other.iloc[0]!r} was read as {meaning} ({len(other):,} rows).")
 
 
 def _check_lesions(table, refuse):
@@ -219,6 +234,7 @@ def _ages(written, refuse, notices):
         "age",
         f"is no age in years from 0 to {OLDEST}. Leave the cell empty if it is not known.",
     )
+    _say_words(written[~known], ("", "unknown"), "age", "not known", notices)
     least = written[known & (parts[1] == "+")]
     if len(least):
         notices.append(f"Ages such as {least.iloc[0]!r} were read as the number alone ({len(least):,} rows).")
