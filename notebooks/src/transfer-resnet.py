@@ -190,7 +190,7 @@ def bottleneck(x, waist):
     y = convolve(y, x.shape[-1], 1)
     return layers.ReLU()(layers.Add()([x, y]))
 
-# %% tags=["nbval-check-output"]
+# %%
 #| fold: Count the weights
 x = keras.Input((14, 14, 256))
 narrow = keras.Model(x, bottleneck(x, 64))
@@ -599,7 +599,7 @@ assert max(areas, key=areas.get) == "resnet-tuned" and hit["value"] < 0.75
 # %% [markdown]
 # ## Quiz
 
-# %%
+# %% tags=["nbval-check-output"]
 checks.quiz("transfer-resnet")
 
 # %% [markdown]

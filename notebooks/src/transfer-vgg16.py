@@ -267,13 +267,16 @@ axis.legend(
 )  # fmt: skip
 plots.show(fig)
 
-# %% tags=["nbval-check-output"]
+# %%
 #| fold: Say it in a sentence
 share = frozen.count_params() / vgg.count_params()
 say(
     f"{held} of {len(convolutions)} convolutions are frozen, {held / len(convolutions):.0%}; of the weights, **only "
     f"{share:.0%}**: late convolutions reach through more channels than early ones."
 )
+
+# %% tags=["nbval-check-output"]
+print(f"{frozen.count_params():,} of {vgg.count_params():,} weights frozen")
 
 # %% [markdown]
 # ### Exercise: where to cut?
@@ -326,7 +329,7 @@ cache = networks.load_activations(
     rows=asked, views=views, augmentation=augmentation,
 )  # fmt: skip
 
-# %% tags=["nbval-check-output"]
+# %%
 #| fold: Compute the ceiling
 def multiply_adds(part):
     """How many multiplications each convolution of a network makes for one image."""
@@ -604,7 +607,7 @@ assert mean["balanced_accuracy", "kept", "0 to 1"] < 0.2, "on the floor, nearly"
 # %% [markdown]
 # ## Quiz
 
-# %%
+# %% tags=["nbval-check-output"]
 checks.quiz("transfer-vgg16")
 
 # %% [markdown]
