@@ -10,19 +10,23 @@ middle is left out.
 import base64
 import html
 import io
+import json
 import re
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import HTML, display
 from matplotlib.colors import to_rgb
+from scipy.special import logit
 
 from helpers.ham10000 import COLOURS
 
 __all__ = [
     "bars",
+    "explorer",
     "figure",
     "gallery",
     "heatmap",
@@ -138,6 +142,100 @@ def show(fig, photo=False):
         raw=True,
         metadata={f"image/{kind}": {"width": width, "alt": alt}},
     )
+
+
+#: Of the other images in an explorer one dot stands for so many.
+_IMAGES_A_DOT = 20
+_EXPLORER = Path(__file__).with_name("_explorer.html")
+
+
+def explorer(points, is_melanoma, probability, cost, note):
+    """Return a figure that a reader moves: a threshold and the cost of a miss, and what follows from both.
+
+    It is one piece of HTML that needs nothing else, works with mouse, touch and keyboard, and tells a screen reader in
+    a sentence what it shows.  Where scripts are off two curves stand still in its place.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Of :func:`helpers.evaluate.operating_points`, from the lowest threshold to the highest; for each of its costs
+        it has a row at the threshold 1 / (1 + cost).
+    is_melanoma : (n,) bool array
+    probability : (n,) float array
+        What the images are, and the probability that they are melanomas: a dot a melanoma, and one for 20 others.
+    cost : number
+        The one of ``points`` that the figure begins with.
+    note : str
+        Stands below: which model and which images these are.
+
+    Returns
+    -------
+    IPython HTML
+        Which a notebook shows as the last line of a cell.
+
+    Raises
+    ------
+    ValueError
+        If ``points`` lacks that cost, or the threshold of one of its costs.
+
+    Examples
+    --------
+    >>> from helpers import evaluate, plots
+    >>> is_melanoma, probability = [True, False, True], [0.9, 0.1, 0.4]
+    >>> points = evaluate.operating_points(is_melanoma, probability, list("abc"), [0, 0.5, 1.01], [1], resamples=10)
+    >>> len(plots.explorer(points, is_melanoma, probability, 1, "Three images.").data) < 150_000
+    True
+    """
+    costs = [name for name in points.columns.unique(level=0) if name not in ("sensitivity", "specificity")]
+    thresholds = points.index.to_numpy(dtype=float).round(6)
+    formula = [round(1 / (1 + one), 6) for one in costs]
+    if cost not in costs:
+        raise ValueError(f"points has no cost {cost}: it has {', '.join(map(str, costs))}")
+    if not set(formula) <= set(thresholds):
+        raise ValueError("points lacks a threshold 1 / (1 + cost) for one of its costs: add it to the thresholds")
+    is_melanoma, probability = np.asarray(is_melanoma, dtype=bool), np.asarray(probability, dtype=float)
+    # The columns of the figure: half a unit of the log-odds each, the first and the last with all that lies beyond.
+    order = np.argsort(probability, kind="stable")
+    columns = np.clip((logit(probability[order]) + 9.5) * 2, 0, 27).astype(int)
+    melanoma = is_melanoma[order]
+    data = {
+        "thresholds": thresholds.tolist(),
+        "formula": formula,
+        "costs": costs,
+        "first": cost,
+        "positives": int(is_melanoma.sum()),
+        "negatives": int((~is_melanoma).sum()),
+        "sensitivity": points["sensitivity"].to_numpy().round(6).tolist(),
+        "specificity": points["specificity"].to_numpy().round(6).tolist(),
+        "cost": [points[one].to_numpy().round(1).tolist() for one in costs],
+        "melanomas": columns[melanoma].tolist(),
+        "others": columns[~melanoma][_IMAGES_A_DOT // 2 :: _IMAGES_A_DOT].tolist(),
+        "each": _IMAGES_A_DOT,
+    }
+    page = _EXPLORER.read_text(encoding="utf-8")
+    page = page.replace("{{data}}", json.dumps(data, separators=(",", ":")))
+    page = page.replace("{{static}}", _still(points, cost)).replace("{{note}}", html.escape(note))
+    return HTML(page)
+
+
+def _still(points, cost):
+    """Return the ROC curve and the cost curve as SVG, with the point of the formula on both."""
+    at = points.loc[points.index[np.isclose(points.index, 1 / (1 + cost))][0]]
+    fig, (roc, curve) = figure(3, 1, 2)
+    roc.plot(1 - points["specificity", "value"], points["sensitivity", "value"], color="#0072B2")
+    roc.plot(1 - at["specificity", "value"], at["sensitivity", "value"], "o", color="#B34700")
+    roc.set(xlabel="others that are cut", ylabel="melanomas found")
+    curve.plot(points.index, points[cost, "value"], color="#0072B2")
+    curve.plot(at.name, at[cost, "value"], "o", color="#B34700")
+    curve.set(xlabel="threshold", ylabel="cost of 1,000 images", xlim=(0, 1), ylim=(0, None))
+    stream = io.StringIO()
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "explorer"}):
+        fig.savefig(stream, format="svg", metadata={"Date": None})
+    plt.close(fig)
+    drawing = "<svg" + stream.getvalue().partition("<svg")[2]
+    drawing = re.sub(r"<(metadata|style).*?</\1>", "", drawing, flags=re.S)
+    alt = f"A ROC curve, and the cost curve where a miss costs {cost}; a point on both at the threshold of the formula."
+    return drawing.replace("<svg ", f'<svg role="img" aria-label="{alt}" ', 1)
 
 
 def _label(value):

@@ -7,6 +7,7 @@ from helpers.evaluate._bootstrap import group_weights
 from helpers.evaluate._leakage import leak_effects, leak_models, leak_pair, leak_scores
 from helpers.evaluate._metrics import answers, floor, paired_bootstrap, report
 from helpers.evaluate._mixture import mix_redraws, mix_strata, mix_weights
+from helpers.evaluate._operating import operating_points
 
 __all__ = [
     "answers",
@@ -19,6 +20,7 @@ __all__ = [
     "mix_redraws",
     "mix_strata",
     "mix_weights",
+    "operating_points",
     "paired_bootstrap",
     "report",
 ]

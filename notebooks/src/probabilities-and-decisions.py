@@ -317,6 +317,46 @@ say(
 # %% [markdown]
 # The formula works because this network, as trained, is calibrated. With the shifted probabilities it would not.
 #
+# ### Decide for yourself
+#
+# Say what a missed melanoma costs, and move the threshold. Each dot above the line is the image of a real melanoma. Watch
+# two things: how many needless excisions the last few melanomas cost, and how flat the cost curve is around its lowest
+# point.
+
+# %%
+#| fold: Make this explorer
+PRICES = (1, 2, 3, 5, 10, 15, 20, 30, 50, 100)
+log_odds = np.arange(-9, 5.01, 0.125)
+steps = {0.0, 1.01, *(1 / (1 + np.exp(-log_odds))), *(1 / (1 + price) for price in PRICES)}
+points = evaluate.operating_points(is_melanoma, p_melanoma, rows["group"], sorted(steps), PRICES)
+plots.explorer(points, is_melanoma, p_melanoma, COST,
+               "The frozen ResNet as trained, on images of lesions that it has never seen. Bars and brackets: 95 % intervals over "
+               "lesions. Real HAM10000 (Tschandl et al. 2018), grouped, five folds. Not a medical device.")
+
+# %%
+#| fold: Say it in sentences
+twenty = points[COST]
+near = twenty.index[twenty["value"] < 1.1 * twenty["value"].min()]
+values = points.xs("value", axis=1, level=1)
+nine_tenths, nearly_all = (values[values["sensitivity"] >= aim].iloc[-1] for aim in (0.9, 0.99))
+more_cut = (nine_tenths["specificity"] - nearly_all["specificity"]) * (~is_melanoma).sum()
+more_found = (nearly_all["sensitivity"] - nine_tenths["sensitivity"]) * is_melanoma.sum()
+say(
+    f"From nine in ten melanomas found to 99 in 100, each further melanoma image costs about {more_cut / more_found:.0f} needless "
+    f"excisions. And where a miss costs {COST}, every threshold from {near.min():.1%} to {near.max():.1%} costs within a tenth of the "
+    "lowest: **the cost has to be thought about; the second digit of the threshold has not.**"
+)
+
+# %% [markdown] tags=["instructor"]
+# <div class="admonition note alert alert-info">
+# <p class="title">For the instructor: the room decides</p>
+# <p><b>The point.</b> The network ranks. How many needless excisions a missed melanoma is worth, it cannot know.</p>
+# <p><b>Expect.</b> "We should never miss one." Move the threshold there, and read out how many others are cut.</p>
+# <p><b>Ask.</b> Two groups agree on a cost each, one as patients, one as the clinic that has to operate. Compare.</p>
+# <p><b>When late.</b> Show the explorer from the front, move the threshold once from end to end.</p>
+# </div>
+
+# %% [markdown]
 # ### Exercise: from cost to threshold
 #
 # Write `cost_of(is_melanoma, p_melanoma, cost)`: cut at the threshold of the formula, $p \ge 1 / (1 + C)$, and return
@@ -591,6 +631,8 @@ assert mobile["after"] < 0.5 * mobile["before"] and svm["after"] > 0.8 * svm["be
 assert worse.all() and len(worse) >= 9, "in all"
 assert policies["the formula"] < 0.6 * policies["cut everything"] < policies["cut everything"] < policies["the most probable answer"]
 assert min(costs) > policies["the formula"] - 40, "near the lowest"
+assert np.isclose(points[COST].loc[1 / (1 + COST), "value"], policies["the formula"]), "the explorer shows what the text says"
+assert more_cut > 15 * more_found and near.min() < 1 / (1 + COST) < near.max() and near.max() > 2 * near.min(), "the last cost most; flat"
 assert all(row[0] < AIM for row in kept_promise.values()) and found[2] < 0.96
 assert answered_right[at_70].mean() > 0.9 and silent > 200, "confident, and silent"
 assert abs(one["one threshold"] - 0.9) < 0.01 and by_diagnosis.loc["mel", "one threshold"] < 0.75 and by_diagnosis.loc["nv", "one threshold"] > 0.95
