@@ -428,7 +428,7 @@ checks.check("fold-normalisation", folded, ham)
 #| name: resnet-gains
 #| caption: What each network scores more than the frozen ResNet on the same test lesions, grouped, real HAM10000
 #|   (Tschandl et al. 2018). Filled dot and line, value and 95 % interval over lesions; rings, the same training with two
-#|   other seeds. VGG16 frozen is compared on all five folds, the others on fold 0.
+#|   other seeds; the dot at zero is the frozen ResNet itself. VGG16 frozen is compared on all five folds, the others on fold 0.
 #| alt: Two panels of five rows, accuracy and balanced accuracy, with a line at zero. The frozen VGG16 lies far to the
 #|   left. Rings of the frozen ResNet and of the last block lie around zero. The last four blocks lie right of zero in
 #|   both panels, VGG16 with its last block retrained close to zero.
