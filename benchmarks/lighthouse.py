@@ -6,6 +6,10 @@ Every page is measured three times, and the median of each score counts; the res
 ``benchmarks/results/lighthouse.json``.  The pages come from a server of this machine that compresses text, as the one
 of GitHub Pages does.  Needs Chromium and npm, which fetches Lighthouse into ``_build/lighthouse`` the first time.  A
 score of performance falls when the machine is busy with other work.
+
+Lighthouse slows the processor down to that of a phone, by a factor that fits a fast desktop.  On a slower machine the
+factor has to be smaller, or the phone is slower than any (GoogleChrome/lighthouse, docs/throttling.md, "Calibrating
+the CPU slowdown").  So the machine is measured first.
 """
 
 import argparse
@@ -21,6 +25,8 @@ import threading
 from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
+
 from helpers.records import _provenance as provenance
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +36,8 @@ RESULTS = Path(__file__).parent / "results" / "lighthouse.json"
 VERSION = "12.8.2"
 CATEGORIES = ("performance", "accessibility", "best-practices")
 RUNS = 3
+#: Benchmark indexes of a low-end and of a high-end desktop, and the slowdowns that Lighthouse's table has for them.
+INDEXES, SLOWDOWNS = (1250, 1750), (2, 4)
 COMPRESSED = (".html", ".css", ".js", ".svg", ".json")
 
 
@@ -70,14 +78,23 @@ def install():
     return command
 
 
-def measure(command, address):
-    """Return ``{category: score out of 100}`` of one run."""
+def report(command, address, slowdown=SLOWDOWNS[1]):
+    """Return Lighthouse's report of one run, with the processor slowed down by a factor."""
     flags = "--headless=new --no-sandbox --disable-gpu"
     options = ["--output=json", "--quiet", f"--chrome-flags={flags}", f"--only-categories={','.join(CATEGORIES)}"]
+    options.append(f"--throttling.cpuSlowdownMultiplier={slowdown}")
     environ = os.environ | {"CHROME_PATH": shutil.which("chromium") or shutil.which("google-chrome") or ""}
     done = subprocess.run([command, address, *options], check=True, capture_output=True, text=True, env=environ)
-    found = json.loads(done.stdout)["categories"]
-    return {name: round(100 * found[name]["score"]) for name in CATEGORIES}
+    return json.loads(done.stdout)
+
+
+def slowdown_of(index):
+    """Return the factor by which a machine of this benchmark index is slowed down to a mid-range phone.
+
+    Lighthouse's table says 2 for a low-end desktop (1000 to 1500) and 4 for a high-end one (1500 to 2000): these hold
+    in the middle of each, and between them it is interpolated.
+    """
+    return round(float(np.interp(index, INDEXES, SLOWDOWNS)), 2)
 
 
 def main():
@@ -94,12 +111,19 @@ def main():
             compressed(path)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=HTML))
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/"
+    index = statistics.median(report(command, address + pages[0])["environment"]["benchmarkIndex"] for _ in range(RUNS))
+    slowdown = slowdown_of(index)
+    print(f"benchmark index {index:.0f}: slowed down by {slowdown}", flush=True)
     found = {}
     for page in pages:
-        runs = [measure(command, f"http://127.0.0.1:{server.server_port}/{page}") for _ in range(RUNS)]
+        scores = [report(command, address + page, slowdown)["categories"] for _ in range(RUNS)]
+        runs = [{name: round(100 * score[name]["score"]) for name in CATEGORIES} for score in scores]
         found[page] = {
             "median": {name: statistics.median(run[name] for run in runs) for name in CATEGORIES},
             "runs": runs,
+            "benchmark_index": index,
+            "slowdown": slowdown,
         }
         print(page, *found[page]["median"].values(), flush=True)
     server.shutdown()

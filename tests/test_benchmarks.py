@@ -31,3 +31,8 @@ def test_every_page_of_the_book_was_measured_with_lighthouse():
     listed += [f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")]
     assert {f"{page}.html" for page in listed} <= measured["pages"].keys()
     assert all(score >= 95 for page in measured["pages"].values() for score in page["median"].values())
+
+
+@pytest.mark.parametrize(("index", "factor"), [(900, 2), (1250, 2), (1500, 3), (1750, 4), (2400, 4)])
+def test_a_slower_machine_is_slowed_down_less(index, factor):
+    assert runpy.run_path(str(ROOT / "benchmarks" / "lighthouse.py"))["slowdown_of"](index) == factor
