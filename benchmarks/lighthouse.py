@@ -130,7 +130,7 @@ def main():
     known = json.loads(RESULTS.read_text(encoding="utf-8"))["pages"] if RESULTS.exists() else {}
     there = {page for page in known if (HTML / page).exists()}
     facts = {
-        "what": f"Lighthouse {VERSION}, simulated phone: median of {RUNS} runs a page",
+        "what": f"Lighthouse {VERSION}, simulated phone: median of the runs of a page",
         "date": datetime.date.today().isoformat(),
         "device": provenance.device(),
         "cores": os.cpu_count(),
